@@ -1,0 +1,3 @@
+//! The `filbert` program.
+
+fn main() {}

@@ -1,0 +1,193 @@
+//! Every limit, duration and choice of a node, with its unit in its name and its reason beside it.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// How a node behaves. Shared by reference: a million simulated nodes hold one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The address we listen on and connect from; port 0 if we do not listen.
+    pub listen: SocketAddr,
+    /// What we call ourselves in handshakes and HTTP heads.
+    pub user_agent: String,
+    /// TTL of our queries. 4 is what the public network's X-Max-TTL allows.
+    pub query_ttl_default: u8,
+    /// Highest TTL + hops of a query or ping that we pass on; 7 on the public network.
+    pub ttl_and_hops_max: u8,
+    /// What happens to a query that comes again with a higher TTL.
+    pub forward: Forward,
+    /// Neighbours we try to have.
+    pub neighbours_wanted: u16,
+    /// Neighbours we accept at most; beyond that newcomers get 503 and addresses to try.
+    pub neighbours_max: u16,
+    /// Whether the node looks for neighbours by itself (X-Try, pongs, remembered hosts).
+    pub auto_connect: bool,
+    /// Connection attempts under way at once.
+    pub connecting_max: u16,
+    /// Connections of all kinds at once; below the usual limit of 1,024 file descriptors by default.
+    pub connections_max: u32,
+    /// Connections that have not yet shown what they are, at once: slow openers must not crowd
+    /// out good peers, so the oldest is closed for a newcomer.
+    pub unknown_connections_max: u32,
+    /// Connections from one address at once, loopback excepted.
+    pub connections_per_address_max: u16,
+    /// A connection attempt is given up after this.
+    pub connect_timeout_s: u16,
+    /// A handshake or request head must be complete within this.
+    pub handshake_timeout_s: u16,
+    /// How long a flushing close may take.
+    pub linger_s: u16,
+    /// Bytes of a handshake or HTTP head at most (gtk-gnutella: 16 KiB).
+    pub head_bytes_max: u32,
+    /// Lines of a head at most (gtk-gnutella: 128).
+    pub head_lines_max: u16,
+    /// GUIDs in the query-ID cache. 7/8 of a power of two: the hash table's full load.
+    pub seen_queries_max: u32,
+    /// Servent GUIDs with a known way for pushes.
+    pub push_routes_max: u32,
+    /// Payload of a query at most (gtk-gnutella drops above 256 and closes above 1,024).
+    pub query_bytes_max: u32,
+    /// Payload of a query hit at most (gtk-gnutella closes above 65,536).
+    pub hit_bytes_max: u32,
+    /// Payload of anything else at most.
+    pub other_bytes_max: u32,
+    /// Broken descriptors after which a neighbour is closed.
+    pub broken_descriptors_max: u16,
+    /// Bytes queued for a neighbour at most; then the least valuable is dropped.
+    pub send_queue_bytes_max: u32,
+    /// Bytes handed to the driver and not yet `Sent`, per connection.
+    pub send_window_bytes: u32,
+    /// Whether links are compressed when both sides can.
+    pub compress_links: bool,
+    /// Silence after which a neighbour is pinged.
+    pub alive_ping_s: u16,
+    /// Alive pings without any answer after which a neighbour is closed.
+    pub alive_pings_unanswered_max: u8,
+    /// Pongs in the answer to one ping (pong caching: 10).
+    pub pongs_per_ping: u8,
+    /// A neighbour's pings are answered at most this often (pong caching: 3 s).
+    pub ping_interval_s: u16,
+    /// How long a cached pong is handed on.
+    pub pong_lifetime_s: u16,
+    /// Hosts in the cache.
+    pub hosts_max: u32,
+    /// Addresses in an X-Try header that we read or write.
+    pub try_addresses_max: u8,
+    /// A host that failed is not tried again before this.
+    pub retry_host_s: u32,
+    /// Whether private, loopback and other unroutable addresses may be learnt and dialled (local
+    /// networks, clusters, simulations).
+    pub local_addresses: bool,
+    /// Results in one hit descriptor.
+    pub results_per_hit_max: u8,
+    /// Results with which we answer one query.
+    pub results_per_query_max: u16,
+    /// Bytes of a word that can be searched for at least; shorter ones are ignored.
+    pub word_chars_min: u8,
+    /// Results a search takes at most.
+    pub results_per_search_max: u32,
+    /// Searches at once.
+    pub searches_max: u16,
+    /// A search that heard nothing for so long ends.
+    pub search_lifetime_s: u16,
+    /// Uploads at once.
+    pub upload_slots: u16,
+    /// Uploads at once to one address, loopback excepted.
+    pub uploads_per_address_max: u16,
+    /// Requests on one kept-alive connection are awaited so long.
+    pub keep_alive_s: u16,
+    /// Downloads at once.
+    pub downloads_max: u16,
+    /// Sources remembered for one download.
+    pub sources_per_download_max: u16,
+    /// Sources that serve one download at once.
+    pub active_sources_per_download_max: u16,
+    /// Bytes asked for in one request, so that several sources share a file.
+    pub request_bytes_max: u64,
+    /// A source that sends nothing for so long is left.
+    pub stalled_source_s: u16,
+    /// A source that failed or was busy is asked again after this.
+    pub retry_source_s: u16,
+    /// How often a source may fail in a row before it is forgotten.
+    pub source_failures_max: u8,
+    /// A push we asked for is awaited so long.
+    pub push_timeout_s: u16,
+    /// Pushes we obey within 30 s for one address (gtk-gnutella: 5).
+    pub pushes_per_address_max: u16,
+    /// Without any source a download asks the network again after this.
+    pub find_sources_s: u16,
+}
+
+/// What happens to a query that comes again (protocol.md section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forward {
+    /// Only the first copy is passed on.
+    FirstCopy,
+    /// A copy with a higher TTL than any before is passed on again (the X-Ext-Probes rule): reach
+    /// is then exactly the TTL ball, whatever the latencies.
+    HigherTtl,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 6346)),
+            user_agent: concat!("filbert/", env!("CARGO_PKG_VERSION")).to_owned(),
+            query_ttl_default: 4,
+            ttl_and_hops_max: 7,
+            forward: Forward::HigherTtl,
+            neighbours_wanted: 8,
+            neighbours_max: 32,
+            auto_connect: true,
+            connecting_max: 8,
+            connections_max: 900,
+            unknown_connections_max: 400,
+            connections_per_address_max: 16,
+            connect_timeout_s: 10,
+            handshake_timeout_s: 20,
+            linger_s: 5,
+            head_bytes_max: 16_384,
+            head_lines_max: 128,
+            seen_queries_max: 57_344,
+            push_routes_max: 14_336,
+            query_bytes_max: 1_024,
+            hit_bytes_max: 65_536,
+            other_bytes_max: 40_960,
+            broken_descriptors_max: 20,
+            send_queue_bytes_max: 262_144,
+            send_window_bytes: 65_536,
+            compress_links: true,
+            alive_ping_s: 30,
+            alive_pings_unanswered_max: 4,
+            pongs_per_ping: 10,
+            ping_interval_s: 3,
+            pong_lifetime_s: 120,
+            hosts_max: 2_000,
+            try_addresses_max: 10,
+            retry_host_s: 300,
+            local_addresses: false,
+            results_per_hit_max: 10,
+            results_per_query_max: 64,
+            word_chars_min: 2,
+            results_per_search_max: 500,
+            searches_max: 100,
+            search_lifetime_s: 180,
+            upload_slots: 10,
+            uploads_per_address_max: 3,
+            keep_alive_s: 60,
+            downloads_max: 100,
+            sources_per_download_max: 64,
+            active_sources_per_download_max: 8,
+            request_bytes_max: 64 << 20,
+            stalled_source_s: 60,
+            retry_source_s: 30,
+            source_failures_max: 5,
+            push_timeout_s: 20,
+            pushes_per_address_max: 5,
+            find_sources_s: 120,
+        }
+    }
+}

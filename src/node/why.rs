@@ -1,0 +1,159 @@
+//! The named reasons for which something was dropped, refused or closed, and their counts.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// Why something was dropped, refused or closed. Every drop is counted under one of these.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Why { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Why {
+            /// Every reason, in the order of their numbers.
+            pub const ALL: &[Why] = &[$(Why::$name),+];
+
+            /// The reason in plain words.
+            pub const fn text(self) -> &'static str {
+                match self { $(Why::$name => $text),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A query or ping whose GUID we have seen, with no higher TTL.
+    Duplicate = "seen before",
+    /// A query of our own came back to us.
+    OwnQuery = "our own query came back",
+    /// A hit of our own came back to us.
+    OwnHit = "our own hit came back",
+    /// TTL 0 on arrival.
+    TtlZero = "arrived with TTL 0",
+    /// TTL + hops above `Config::ttl_and_hops_max`.
+    TtlTooHigh = "TTL and hops above the limit",
+    /// The TTL is used up: handled, not forwarded.
+    TtlSpent = "TTL used up, not forwarded",
+    /// Vendor, QRP, HSEP or Bye with TTL other than 1 or hops other than 0.
+    NotForForwarding = "must not have been forwarded to us",
+    /// A payload above the limit of its kind.
+    TooLarge = "larger than its kind allows",
+    /// A payload that is not what its kind says.
+    Malformed = "malformed",
+    /// A query without words, hash or browse mark.
+    QueryEmpty = "query without anything to match",
+    /// A query whose words are all too short.
+    QueryTooShort = "query words too short",
+    /// A query without the flags bit that marks a living servent's.
+    QueryFlags = "query without valid flags",
+    /// A kind of descriptor we do not speak.
+    UnknownKind = "unknown kind of descriptor",
+    /// A hit or pong for a query or ping we do not know.
+    NoRoute = "no way back is known",
+    /// A push for a servent we have seen no hit of.
+    NoPushRoute = "no way to the servent of a push",
+    /// The neighbour on the way back has left.
+    RouteLost = "the neighbour on the way back has left",
+    /// A pong whose address is unusable.
+    BadAddress = "unusable address",
+    /// A ping too soon after the last one.
+    Throttled = "too soon after the last one",
+    /// More than the neighbour may send.
+    RateLimit = "above the rate limit",
+    /// The send queue of the neighbour is full.
+    QueueFull = "send queue full",
+    /// No free slot for a neighbour.
+    NoSlot = "no free neighbour slot",
+    /// No free upload slot.
+    NoUploadSlot = "no free upload slot",
+    /// Too many connections at once, in all or from one address.
+    TooManyConnections = "too many connections",
+    /// The address is on our block list.
+    Blocked = "blocked",
+    /// We are connected already, or to ourselves.
+    AlreadyConnected = "connected already",
+    /// A handshake that breaks the rules.
+    BadHandshake = "bad handshake",
+    /// A handshake that the other side refused.
+    Refused = "refused by the other side",
+    /// A Gnutella 0.4 greeting.
+    TooOld = "speaks only Gnutella 0.4",
+    /// A peer of the same network that shares no protocol version with us.
+    Incompatible = "no common protocol version",
+    /// First bytes that are neither Gnutella, HTTP nor GIV.
+    UnknownProtocol = "neither Gnutella nor HTTP",
+    /// A connection attempt that failed.
+    ConnectFailed = "could not be connected",
+    /// Did not finish its handshake or request in time.
+    TooSlow = "did not finish in time",
+    /// A neighbour that does not answer pings.
+    NoAlivePong = "does not answer pings",
+    /// Said nothing for too long.
+    Idle = "idle for too long",
+    /// The other side closed.
+    ClosedByPeer = "closed by the other side",
+    /// The other side said Bye.
+    Bye = "said Bye",
+    /// We are shutting down.
+    Shutdown = "shutting down",
+    /// The user said so.
+    UserRequest = "asked for by the user",
+    /// Compressed data that does not inflate, or inflates to too much.
+    BadDeflate = "bad compressed data",
+    /// Closed because of too many broken descriptors.
+    TooManyErrors = "too many broken descriptors",
+    /// An HTTP request that breaks the rules.
+    BadRequest = "bad HTTP request",
+    /// An HTTP answer that breaks the rules.
+    BadResponse = "bad HTTP answer",
+    /// A file asked for that we do not share.
+    NoSuchFile = "no such file",
+    /// A range outside the file.
+    BadRange = "range outside the file",
+    /// A GIV that we did not ask for.
+    UnexpectedGiv = "GIV that was not asked for",
+    /// A source that served bytes of another file.
+    WrongBytes = "bytes that do not have the promised hash",
+    /// A push for a file that we do not share, or more pushes than allowed.
+    BadPush = "push that cannot be honoured",
+    /// A table is at its limit.
+    TableFull = "table full",
+    /// A file could not be read or written here.
+    DiskFailed = "disk error",
+    /// A datagram that is not ours to handle.
+    UnexpectedDatagram = "unexpected datagram",
+}
+
+/// How often each reason applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts([u64; Why::ALL.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; Why::ALL.len()])
+    }
+}
+
+impl Counts {
+    /// One more.
+    #[inline]
+    pub fn add(&mut self, why: Why) {
+        self.0[why as usize] += 1;
+    }
+
+    /// `more` more.
+    #[inline]
+    pub fn add_many(&mut self, why: Why, more: u64) {
+        self.0[why as usize] += more;
+    }
+
+    /// How often so far.
+    pub fn get(&self, why: Why) -> u64 {
+        self.0[why as usize]
+    }
+
+    /// The reasons that applied at least once, with their counts.
+    pub fn nonzero(&self) -> impl Iterator<Item = (Why, u64)> + '_ {
+        Why::ALL.iter().copied().map(|why| (why, self.get(why))).filter(|&(_, count)| count > 0)
+    }
+}

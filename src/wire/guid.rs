@@ -1,0 +1,59 @@
+//! The 16-byte identifier of a descriptor or a servent (protocol.md section 1).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Malformed;
+
+/// A globally unique identifier: names a descriptor (query-ID) or a servent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Guid(pub [u8; 16]);
+
+impl Guid {
+    /// All zero: what vendor messages carry and what no query or servent may use.
+    pub const ZERO: Guid = Guid([0; 16]);
+
+    /// Makes a GUID of random bytes and marks it as a modern servent's (byte 8 is 0xFF, byte 15
+    /// is 0; protocol.md section 1).
+    pub fn marked(mut random: [u8; 16]) -> Guid {
+        random[8] = 0xFF;
+        random[15] = 0;
+        Guid(random)
+    }
+
+    /// Whether it carries the mark of a modern servent.
+    pub fn is_marked(&self) -> bool {
+        self.0[8] == 0xFF && self.0[15] == 0
+    }
+
+    /// The raw bytes, in wire order.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Guid {
+    type Err = Malformed;
+
+    /// Reads 32 hexadecimal digits of either case.
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE
+            .decode(text.as_bytes())
+            .map_err(|_| Malformed::BadValue)?;
+        Ok(Guid(bytes.try_into().map_err(|_| Malformed::BadValue)?))
+    }
+}
