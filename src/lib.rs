@@ -37,6 +37,8 @@
 //! 8. Rooms import only to the left; `tests/architecture.rs` holds it.
 //! 9. The command line talks to a servent by its HTTP interface alone.
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod library;
 pub mod node;
 pub mod wire;

@@ -1,0 +1,19 @@
+//! The HTTP interface of a servent, and the client for it.
+//!
+//! JSON under `/api/v1`, described by `GET /api/v1/openapi.json`, for the command line, a page and
+//! other programs. It listens on loopback; who can read the token in the data directory may use
+//! it, and nobody else: requests from foreign pages and without the token are refused.
+//!
+//! [`types`] is what both sides say, [`Client`] the caller's side.
+
+pub mod client;
+mod sse;
+mod text;
+pub mod types;
+
+pub use client::{Client, ClientError, EventStream};
+
+/// The file in the data directory that holds the token of the running servent.
+pub const TOKEN_FILE: &str = "api-token";
+/// The file in the data directory that says where the running servent's interface listens.
+pub const ADDRESS_FILE: &str = "api-address";

@@ -1,0 +1,510 @@
+//! What the HTTP interface says and hears: the JSON of every resource, shared by server and client.
+//!
+//! Stable within `/api/v1`: fields are added, never changed in meaning or removed, and a reader
+//! ignores fields that it does not know. Hashes are 32 base32 characters, GUIDs 32 hexadecimal
+//! digits, addresses `IP:PORT`, moments milliseconds since 1970. Texts of strangers (names of
+//! files, what a servent calls itself) are as they came: escape them before showing them.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::text;
+use crate::node::Why;
+use crate::node::io::{self, DownloadState, SearchEnd};
+use crate::wire::{Guid, Sha1};
+
+/// Where the resources lie.
+pub const BASE: &str = "/api/v1";
+
+/// The state of the servent in one set of facts: `GET /status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// How long it has been running.
+    pub uptime_s: u64,
+    /// Where it listens for peers.
+    pub listen: SocketAddr,
+    /// Its own GUID, as pushes name it.
+    #[serde(with = "text")]
+    pub servent: Guid,
+    /// Where its state lies.
+    pub data_dir: String,
+    /// Where finished files go.
+    pub download_dir: String,
+    /// Neighbours now.
+    pub neighbours: u32,
+    /// Neighbours it tries to have.
+    pub neighbours_wanted: u32,
+    /// Connection attempts under way.
+    pub connecting: u32,
+    /// Hosts it knows of and could connect to.
+    pub hosts_known: u32,
+    /// Files it shares.
+    pub shared_files: u64,
+    /// Their bytes.
+    pub shared_bytes: u64,
+    /// What is still to be read of the shared folders; absent when all is done.
+    pub hashing: Option<Hashing>,
+    /// Searches under way.
+    pub searches: u32,
+    /// Uploads under way.
+    pub uploads: u32,
+    /// Downloads that are not finished.
+    pub downloads: u32,
+    /// Why a search might find nothing now; empty if nothing stands in the way.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// How far the reading of the shared folders is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashing {
+    /// Files that wait for their hash. They can be found by name meanwhile.
+    pub files_left: u64,
+    /// Their bytes.
+    pub bytes_left: u64,
+    /// Whether folders are still being walked, so that more may come.
+    pub scanning: bool,
+}
+
+/// Something that may keep a search from finding anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "obstacle", rename_all = "snake_case")]
+pub enum Obstacle {
+    /// There is no neighbour, and no host is known that could become one.
+    NobodyKnown,
+    /// There is no neighbour yet; connections are being tried.
+    StillConnecting,
+    /// There are fewer neighbours than wanted.
+    FewNeighbours {
+        /// How many there are.
+        neighbours: u32,
+        /// How many are wanted.
+        wanted: u32,
+    },
+    /// These words of the search are too short to be searched for and were ignored.
+    WordsTooShort {
+        /// The words.
+        words: Vec<String>,
+        /// How many characters a word must have.
+        chars_min: u32,
+    },
+    /// The query went only to direct neighbours or a little further.
+    SmallTtl {
+        /// How far.
+        ttl: u8,
+    },
+    /// Size, extension and word limits of the search itself may have hidden results.
+    Filtered,
+}
+
+/// A neighbour: `GET /peers`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// What it calls itself.
+    pub user_agent: String,
+    /// Whether it connected to us.
+    pub incoming: bool,
+    /// How long it has been a neighbour.
+    pub connected_s: u64,
+    /// Whether what it sends is compressed.
+    pub compressed_in: bool,
+    /// Whether what we send is compressed.
+    pub compressed_out: bool,
+    /// Descriptors it sent.
+    pub received: u64,
+    /// Descriptors we sent.
+    pub sent: u64,
+    /// Bytes it sent.
+    pub received_bytes: u64,
+    /// Bytes we sent.
+    pub sent_bytes: u64,
+    /// Bytes waiting for it.
+    pub queued_bytes: u64,
+    /// Descriptors not sent because its queue was full.
+    pub dropped: u64,
+}
+
+/// Names a host: `POST /peers`, `DELETE /peers`, `POST /browse`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// `HOST:PORT`; a name or an address, IPv6 addresses in brackets. Without a port: 6346.
+    pub host: String,
+}
+
+/// Addresses that are not talked to: `GET /blocks`, `POST /blocks`, `DELETE /blocks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// `ADDRESS` or `ADDRESS/BITS`.
+    pub network: String,
+}
+
+/// What to search for: `POST /searches`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewSearch {
+    /// The words; all must match. May be empty when `sha1` is given.
+    pub text: String,
+    /// The content.
+    #[serde(with = "text::maybe", skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<Sha1>,
+    /// How many links the query may cross.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u8>,
+    /// Stop after so many hits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results_max: Option<u32>,
+    /// Only files of at least so many bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_min: Option<u64>,
+    /// Only files of at most so many bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_max: Option<u64>,
+    /// Only names with one of these extensions, without the dot, any case; all if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// No names with one of these words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+}
+
+/// A search (or the browsing of a host): `GET /searches`, `GET /searches/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// Its name.
+    pub id: u64,
+    /// What was searched for; empty when a host is browsed.
+    pub query: NewSearch,
+    /// The host that is browsed, if it is not a search.
+    pub browse: Option<SocketAddr>,
+    /// When it began, milliseconds since 1970.
+    pub started_at_ms: u64,
+    /// How it ended; absent while it runs.
+    pub ended: Option<SearchEnd>,
+    /// Hits so far: one file of one servent each.
+    pub hits: u32,
+    /// Results so far: hits with the same content are one.
+    pub results: u32,
+    /// Counts the changes of the results; see [`SearchPage`].
+    pub revision: u64,
+    /// Neighbours that were asked.
+    pub neighbours_asked: u32,
+    /// A guess at how many servents the query reached: from the neighbours, the TTL and the hosts
+    /// known, as if every servent had as many neighbours as ours.
+    pub reach_guess: u64,
+    /// Why it may find nothing, or less than there is.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// A search and those of its results that are new or have changed: `GET /searches/{id}?after=N`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchPage {
+    /// The search. Its `revision` is the next question's `after`.
+    pub search: Search,
+    /// Results whose `revision` is above `after`, in the order of their numbers.
+    pub results: Vec<FileResult>,
+}
+
+/// One found file with everybody who has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileResult {
+    /// Its search.
+    pub search: u64,
+    /// Counts from 1 in the order of arrival; never changes within its search.
+    pub number: u32,
+    /// The search's revision when it last changed (came, or got another source).
+    pub revision: u64,
+    /// Its name at its best source.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Its content, if its sources said so.
+    #[serde(default, with = "text::maybe")]
+    pub sha1: Option<Sha1>,
+    /// A link to it for other programs; needs a hash.
+    pub magnet: Option<String>,
+    /// Who has it, best first: not firewalled, not busy, near, fast.
+    pub sources: Vec<ResultSource>,
+    /// Other addresses that are said to have it.
+    pub alternates: Vec<SocketAddr>,
+}
+
+/// One servent that answered with a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResultSource {
+    /// Where to get it.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Whether all upload slots were taken.
+    pub busy: bool,
+    /// The speed it claims, kbit/s.
+    pub speed_kbit_s: u32,
+    /// Four letters of its maker.
+    pub vendor: String,
+    /// Links the hit crossed on its way, ours included.
+    pub hops: u8,
+    /// How long after the search began it answered, milliseconds.
+    pub after_ms: u64,
+}
+
+/// A place to get a file from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Where the servent listens.
+    pub address: SocketAddr,
+    /// Its GUID: with it a push can be asked for.
+    #[serde(default, with = "text::maybe")]
+    pub servent: Option<Guid>,
+    /// The number it gives the file.
+    #[serde(default)]
+    pub index: Option<u32>,
+    /// The name it gives the file.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether it must be asked to push.
+    #[serde(default)]
+    pub firewalled: bool,
+}
+
+/// What to download: `POST /downloads`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewDownload {
+    /// Which file.
+    #[serde(flatten)]
+    pub what: What,
+    /// The name it shall have in the download folder; its own if absent. Made safe, and a number
+    /// is added if it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// The ways to say which file to download; one of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// `magnet:?xt=urn:sha1:...`
+    Magnet(String),
+    /// `urn:sha1:` and 32 base32 characters, or only these.
+    Urn(String),
+    /// A result of a search.
+    Result(ResultNumber),
+    /// All that is known of it.
+    Request(FileRequest),
+}
+
+/// Names a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultNumber {
+    /// Its number.
+    pub number: u32,
+    /// Its search; the last one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<u64>,
+}
+
+/// A file, described by the one who wants it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileRequest {
+    /// Its name.
+    pub name: String,
+    /// Its bytes, if known.
+    pub size: Option<u64>,
+    /// Its hash, if known. Without it nothing can be verified.
+    #[serde(default, with = "text::maybe")]
+    pub sha1: Option<Sha1>,
+    /// Who has it. May be empty when `sha1` is given: then the network is asked.
+    pub sources: Vec<Source>,
+}
+
+/// A download: `GET /downloads`, `GET /downloads/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Download {
+    /// Its name.
+    pub id: u64,
+    /// The name that the file shall have.
+    pub name: String,
+    /// Its hash, if known.
+    #[serde(default, with = "text::maybe")]
+    pub sha1: Option<Sha1>,
+    /// What it is doing.
+    pub state: DownloadState,
+    /// Bytes stored.
+    pub have: u64,
+    /// Bytes in all, if known.
+    pub size: Option<u64>,
+    /// Bytes a second over the last seconds.
+    pub speed_bytes_s: u64,
+    /// Time left at that speed; absent if it cannot be said.
+    pub left_s: Option<u64>,
+    /// Sources that serve now.
+    pub active_sources: u32,
+    /// Sources known.
+    pub known_sources: u32,
+    /// Where the finished file lies.
+    pub path: Option<String>,
+    /// What went wrong last.
+    pub trouble: Option<Why>,
+}
+
+impl Download {
+    /// Whether nothing more will happen to it.
+    pub fn is_over(&self) -> bool {
+        use DownloadState::{Cancelled, Done, DoneUnverified, Failed};
+        matches!(self.state, Done | DoneUnverified | Failed | Cancelled)
+    }
+}
+
+/// What is shared: `GET /shares`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// The shared folders.
+    pub folders: Vec<String>,
+    /// Files in all.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is still to be read of them; absent when all is done.
+    pub hashing: Option<Hashing>,
+}
+
+/// How often something was dropped, refused or closed for a reason: `GET /counters`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// The reason.
+    pub why: Why,
+    /// The reason in plain words.
+    pub text: String,
+    /// How often since the start.
+    pub count: u64,
+}
+
+/// The settings as they are in effect: `GET /config`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Where the state lies.
+    pub data_dir: String,
+    /// Where finished files go.
+    pub download_dir: String,
+    /// The shared folders.
+    pub shares: Vec<String>,
+    /// Limits, durations and choices of the node.
+    pub node: crate::node::Config,
+}
+
+/// Something that happened: the data of the server-sent events of `GET /events`,
+/// `GET /searches/{id}/events` and `GET /downloads/{id}/events`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A neighbour has been won.
+    PeerUp {
+        /// Its address.
+        address: SocketAddr,
+        /// What it calls itself.
+        user_agent: String,
+        /// Whether it connected to us.
+        incoming: bool,
+    },
+    /// A neighbour, or one that was to become it, is gone.
+    PeerDown {
+        /// Its address.
+        address: SocketAddr,
+        /// Why.
+        why: Why,
+        /// What the other side said.
+        said: Option<String>,
+    },
+    /// A result is new or has changed: it replaces the one of the same search and number.
+    Result(FileResult),
+    /// A search ended.
+    SearchEnded(Search),
+    /// A download changed its state or went on.
+    Download(Download),
+    /// A command could not be obeyed.
+    Refused {
+        /// Why.
+        why: Why,
+        /// Which command.
+        command: String,
+    },
+    /// The reader was too slow: so many events were left out. What they said can be asked for.
+    Missed {
+        /// How many.
+        events: u64,
+    },
+    /// The servent is leaving; nothing follows.
+    Stopping,
+}
+
+impl Event {
+    /// Its name, as the `event:` line of a server-sent event has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::PeerUp { .. } => "peer_up",
+            Event::PeerDown { .. } => "peer_down",
+            Event::Result(_) => "result",
+            Event::SearchEnded(_) => "search_ended",
+            Event::Download(_) => "download",
+            Event::Refused { .. } => "refused",
+            Event::Missed { .. } => "missed",
+            Event::Stopping => "stopping",
+        }
+    }
+}
+
+/// Why a request was not obeyed: the body of every answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs.
+    pub error: ErrorCode,
+    /// For people: what is wrong and what to do.
+    pub message: String,
+}
+
+/// What can be wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// 401: no token, or a wrong one.
+    Unauthorized,
+    /// 403: the request comes from a foreign page or names a foreign host.
+    Forbidden,
+    /// 404: no such resource, or no such search, result, download.
+    NotFound,
+    /// 405: the resource does not know this method.
+    MethodNotAllowed,
+    /// 400 or 422: the request cannot be understood.
+    BadRequest,
+    /// 413: the request is too large.
+    TooLarge,
+    /// 503: the servent is leaving.
+    Stopping,
+    /// 502: a host name could not be looked up.
+    UnknownHost,
+}
+
+impl From<NewSearch> for io::SearchQuery {
+    fn from(new: NewSearch) -> io::SearchQuery {
+        let NewSearch { text, sha1, ttl, results_max, size_min, size_max, extensions, without } =
+            new;
+        io::SearchQuery { text, sha1, ttl, results_max, size_min, size_max, extensions, without }
+    }
+}
+
+impl From<Source> for io::Source {
+    fn from(source: Source) -> io::Source {
+        let Source { address, servent, index, name, firewalled } = source;
+        io::Source { address, servent, index, name, firewalled }
+    }
+}
+
+impl From<io::Source> for Source {
+    fn from(source: io::Source) -> Source {
+        let io::Source { address, servent, index, name, firewalled } = source;
+        Source { address, servent, index, name, firewalled }
+    }
+}
