@@ -27,8 +27,9 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 
 fn fold_unicode(text: &str) -> String {
     let letters = text.nfkd().filter(|&letter| !is_accent(letter));
-    // Up and down again is case folding: sharp s becomes ss, both small sigmas one.
-    let lower = letters.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    // Down, up and down again is case folding: every sharp s becomes ss, both small sigmas one.
+    let lower = (letters.flat_map(char::to_lowercase).flat_map(char::to_uppercase))
+        .flat_map(char::to_lowercase);
     // Case mapping can bring accents back (a dotted capital I), and new decompositions.
     let plain: String = lower.nfkd().filter(|&letter| !is_accent(letter)).collect();
     plain
