@@ -41,4 +41,5 @@
 pub mod api;
 pub mod library;
 pub mod node;
+pub mod sim;
 pub mod wire;

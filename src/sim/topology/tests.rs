@@ -1,0 +1,86 @@
+use super::*;
+
+fn graph(topology: Topology) -> Graph {
+    topology.graph(&mut Dice::new(5))
+}
+
+fn degrees(graph: &Graph) -> Vec<usize> {
+    (0..graph.nodes()).map(|node| graph.neighbours(node).len()).collect()
+}
+
+#[test]
+fn regular_shapes_have_the_edges_their_names_promise() {
+    for (topology, nodes, edges) in [
+        (Topology::Ring { nodes: 7 }, 7, 7),
+        (Topology::Ring { nodes: 2 }, 2, 1),
+        (Topology::Line { nodes: 7 }, 7, 6),
+        (Topology::Star { nodes: 7 }, 7, 6),
+        (Topology::Clique { nodes: 7 }, 7, 21),
+        (Topology::Grid { rows: 3, columns: 4 }, 12, 17),
+        (Topology::Tree { degree: 3, depth: 3 }, 22, 21),
+    ] {
+        let graph = graph(topology);
+        assert_eq!((graph.nodes(), graph.edges().len()), (nodes, edges), "{topology:?}");
+        assert!(graph.is_connected(), "{topology:?}");
+    }
+}
+
+#[test]
+fn a_tree_reaches_what_ritter_computed() {
+    for (degree, reach) in [
+        (2, [2, 4, 6, 8, 10]),
+        (3, [3, 9, 21, 45, 93]),
+        (4, [4, 16, 52, 160, 484]),
+        (8, [8, 64, 456, 3_200, 22_408]),
+    ] {
+        let graph = graph(Topology::Tree { degree, depth: 5 });
+        for (ttl, wanted) in (1..).zip(reach) {
+            assert_eq!(graph.ball(0, ttl).len(), wanted, "degree {degree}, TTL {ttl}");
+        }
+        assert_eq!(graph.eccentricity(0), 5);
+    }
+}
+
+#[test]
+fn a_random_regular_graph_is_regular_simple_and_connected() {
+    for (nodes, degree) in [(10, 3), (50, 4), (6, 5), (1_000, 4), (200, 30)] {
+        let graph = graph(Topology::RandomRegular { nodes, degree });
+        assert!(degrees(&graph).iter().all(|&d| d == degree as usize), "{nodes}, {degree}");
+        assert!(graph.is_connected(), "{nodes}, {degree}");
+    }
+    assert!(graph(Topology::RandomRegular { nodes: 5, degree: 3 }).edges().is_empty());
+}
+
+#[test]
+fn four_regular_balls_have_the_published_sizes() {
+    let graph = graph(Topology::RandomRegular { nodes: 10_000, degree: 4 });
+    let origins = 200;
+    for (ttl, wanted) in (1..).zip([4.0, 15.99, 51.90, 158.9, 473.1, 1_356.0, 3_544.0]) {
+        let sum: usize = (0..origins).map(|origin| graph.ball(origin * 50, ttl).len()).sum();
+        let mean = sum as f64 / f64::from(origins);
+        assert!((mean / wanted - 1.0).abs() < 0.01, "TTL {ttl}: {mean} instead of {wanted}");
+    }
+}
+
+#[test]
+fn erdos_renyi_has_the_mean_degree_and_can_be_joined() {
+    let graph = graph(Topology::ErdosRenyi { nodes: 100, mean_degree: 1.5 });
+    assert_eq!(graph.edges().len(), 75);
+    let parts = graph.components().into_iter().max().map_or(0, |last| last as usize + 1);
+    assert!(parts > 1, "so thin a graph falls apart");
+    let joined = graph.join_components(&mut Dice::new(9));
+    assert!(joined.is_connected());
+    assert_eq!(joined.edges().len(), 75 + parts - 1);
+}
+
+#[test]
+fn distances_are_the_fewest_links() {
+    let ring = graph(Topology::Ring { nodes: 6 });
+    let distances: Vec<Option<u32>> = [0, 1, 2, 3, 2, 1].map(Some).into();
+    assert_eq!(ring.distances(0), distances);
+    assert_eq!(ring.ball(0, 2), BTreeSet::from([1, 2, 4, 5]));
+    let apart = Graph::new(4, [(0, 1), (2, 3), (1, 0), (2, 2), (3, 9)]);
+    assert_eq!(apart.edges(), [(0, 1), (2, 3)]);
+    assert_eq!(apart.distances(0)[2], None);
+    assert_eq!(apart.eccentricity(0), 1);
+}
