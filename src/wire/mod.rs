@@ -4,16 +4,25 @@
 //! limit says, and names what is wrong. No file here knows a socket, a clock or a policy.
 
 mod address;
+pub mod addresses;
 pub mod bye;
+pub mod chunked;
 pub mod cursor;
 pub mod error;
 pub mod extension;
 pub mod frame;
 pub mod ggep;
+pub mod giv;
 pub mod guid;
+pub mod handshake;
+pub mod head;
 pub mod header;
+pub mod headers;
 pub mod hit;
+pub mod http;
 pub mod message;
+pub mod names;
+pub mod percent;
 pub mod ping;
 pub mod pong;
 pub mod push;
@@ -23,8 +32,11 @@ pub mod vendor;
 
 pub use bye::Bye;
 pub use error::Malformed;
+pub use giv::Giv;
 pub use guid::Guid;
+pub use head::{Head, HeadLimits};
 pub use header::{HEADER_LEN, Header, Kind};
+pub use headers::Headers;
 pub use hit::{HitFlags, QueryHit, Record};
 pub use message::Message;
 pub use ping::Ping;
