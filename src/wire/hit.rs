@@ -318,7 +318,7 @@ impl Trailer {
 
     /// Reads the GGEP of the private area. Some servents have a byte of their own before it.
     fn read_ggep(&mut self, private: &[u8]) -> Result<(), Malformed> {
-        let at = private.iter().position(|&byte| byte == MAGIC).ok_or(Malformed::BadGgep)?;
+        let Some(at) = private.iter().position(|&byte| byte == MAGIC) else { return Ok(()) };
         for block in Blocks::new(&private[at..])? {
             let block = block?;
             match block.id {
@@ -376,3 +376,6 @@ pub fn distribute<'a>(
     }
     sets.into_iter().map(|set| set.records).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,7 @@ pub struct FreeSlots {
 pub struct Vendor {
     /// Four letters.
     pub code: [u8; 4],
-    /// Major version in the upper, minor in the lower four bits.
+    /// Its version, as the maker codes it; usually four bits of major and four of minor version.
     pub version: u8,
 }
 
@@ -129,3 +129,6 @@ impl Pong {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

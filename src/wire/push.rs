@@ -55,3 +55,6 @@ impl<'a> Push<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
