@@ -1,0 +1,7 @@
+//! The servent's hands: sockets, names, disk, hashing, scanning, the clock, entropy.
+
+pub mod codec;
+pub mod partial;
+mod publish;
+mod ranges;
+pub mod state;
