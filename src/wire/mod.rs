@@ -3,7 +3,6 @@
 //! Every decoder here is total: whatever bytes it is given it returns, allocates at most what its
 //! limit says, and names what is wrong. No file here knows a socket, a clock or a policy.
 
-mod address;
 pub mod addresses;
 pub mod bye;
 pub mod chunked;
@@ -22,6 +21,7 @@ pub mod hit;
 pub mod http;
 pub mod message;
 pub mod names;
+mod packed;
 pub mod percent;
 pub mod ping;
 pub mod pong;

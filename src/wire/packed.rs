@@ -1,5 +1,5 @@
-//! Socket addresses as descriptors carry them: an IPv4 field with GGEP `6` beside it, and packed
-//! lists (protocol.md section 4).
+//! Socket addresses in binary, as descriptors carry them: an IPv4 field with GGEP `6` beside it,
+//! and lists (protocol.md section 4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
