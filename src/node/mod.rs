@@ -7,6 +7,7 @@ pub mod config;
 pub mod io;
 pub mod rng;
 pub mod time;
+pub mod transfer;
 pub mod why;
 
 pub use config::Config;

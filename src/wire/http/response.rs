@@ -148,8 +148,7 @@ impl Response {
         if !matches!(self.code, 200 | 206) {
             return Ok(None);
         }
-        let mut encodings = self.headers.list(names::CONTENT_ENCODING);
-        let encoded = encodings.any(|encoding| !encoding.eq_ignore_ascii_case("identity"));
+        let encoded = self.headers.list(names::CONTENT_ENCODING).any(|e| e != "identity");
         if encoded || self.headers.get(names::TRANSFER_ENCODING).is_some() {
             return Err(Malformed::BadValue);
         }
