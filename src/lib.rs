@@ -39,7 +39,6 @@
 
 #[cfg(feature = "api")]
 pub mod api;
-pub mod driver;
 pub mod library;
 pub mod node;
 pub mod sim;

@@ -102,6 +102,12 @@ impl Chunk {
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
     }
+
+    /// The same bytes; copied if they are less than a quarter of their run, so that a piece that
+    /// waits does not keep much more alive than itself.
+    pub fn detached(self) -> Chunk {
+        if self.len() < self.run.len() / 4 { Chunk::copy_of(self.bytes()) } else { self }
+    }
 }
 
 impl fmt::Debug for Chunk {

@@ -1,17 +1,168 @@
 //! The servent's mind: inputs go in, actions come out, and nothing else happens.
 //!
-//! The whole boundary is in [`io`]. `on_input`, `on_message`, `on_timer` and `on_command` are the
-//! switchboard: all branching there, all work in the folders below, which do not import each other.
+//! The whole boundary is in [`io`]. `on_input`, `on_connection`, `on_message`, `on_timer` and
+//! `on_command` are the switchboard: all branching there, all work in the folders below, which do
+//! not import each other. `turn` is what happens when a turn is over.
 
+mod address;
 pub mod config;
+mod conn;
+mod hosts;
 pub mod io;
+mod link;
+mod on_command;
+mod on_connection;
+mod on_input;
+mod on_message;
+mod on_timer;
+mod phase;
+mod recent;
 pub mod rng;
+mod route;
+mod search;
+#[cfg(test)]
+mod tests;
 pub mod time;
-pub mod transfer;
+mod turn;
+pub mod view;
 pub mod why;
 
 pub use config::Config;
-pub use io::{Action, Chunk, Command, ConnId, Event, Input};
+pub use io::{Action, Actions, Chunk, Command, ConnId, Event, Input};
 pub use rng::Rng;
 pub use time::{Time, WallTime};
+pub use view::View;
 pub use why::Why;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::library::{FileIndex, Library};
+use crate::wire::Guid;
+use crate::wire::frame::SizeLimits;
+use address::OwnAddress;
+use conn::Table;
+use conn::letters::Letters;
+use hosts::cache::Hosts;
+use hosts::filter::{self, Blocked};
+use hosts::pongs::Pongs;
+use io::{HostRecord, LookupId, Out};
+use link::stream::Deflater;
+use phase::Phase;
+use route::flood::OpenRun;
+use route::push::Pushes;
+use route::seen::Seen;
+use search::Searches;
+use view::Tally;
+
+/// A servent without hands: see [`io`] for how it is driven.
+#[derive(Debug)]
+pub struct Node {
+    config: Arc<Config>,
+    /// Our servent GUID.
+    guid: Guid,
+    started_at: WallTime,
+    stopping: bool,
+    out: Out,
+    library: Library,
+    guids: Rng,
+    conns: Table<Phase>,
+    /// Accepted connections that are neither neighbour nor transfer yet: the lowest is the oldest.
+    opening: BTreeSet<ConnId>,
+    address: OwnAddress,
+    lookups: BTreeMap<LookupId, u16>,
+    blocked: Blocked,
+    hosts: Hosts,
+    /// When to look next whether neighbours are missing.
+    fill_at: Time,
+    pongs: Pongs,
+    size_limits: SizeLimits,
+    seen: Seen,
+    pushes: Pushes,
+    searches: Searches,
+    run: OpenRun,
+    letters: Letters,
+    deflater: Deflater,
+    /// Room for what one step inflates; none until a compressed link needs it.
+    inflated: Vec<u8>,
+    /// The files that match the query at hand.
+    found: Vec<FileIndex>,
+    tally: Tally,
+}
+
+impl Node {
+    /// A node with an empty library and without neighbours. `guid` is its servent GUID.
+    pub fn new(config: Arc<Config>, guid: Guid, rng: Rng, started_at: WallTime) -> Node {
+        let size_limits = SizeLimits {
+            query_bytes_max: config.query_bytes_max,
+            hit_bytes_max: config.hit_bytes_max,
+            other_bytes_max: config.other_bytes_max,
+            length_flags: false,
+        };
+        Node {
+            guid,
+            started_at,
+            stopping: false,
+            out: Out::default(),
+            library: Library::default(),
+            guids: rng.derive("guids"),
+            conns: Table::default(),
+            opening: BTreeSet::new(),
+            address: OwnAddress::default(),
+            lookups: BTreeMap::new(),
+            blocked: Blocked::default(),
+            hosts: Hosts::new(config.hosts_max, rng.derive("hosts")),
+            fill_at: Time::NEVER,
+            pongs: Pongs::default(),
+            size_limits,
+            seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
+            pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
+            searches: Searches::default(),
+            run: OpenRun::default(),
+            letters: Letters::default(),
+            deflater: Deflater::default(),
+            inflated: Vec::new(),
+            found: Vec::new(),
+            tally: Tally::default(),
+            config,
+        }
+    }
+
+    /// Takes an input in; what it leads to is to be performed before the next input.
+    pub fn handle(&mut self, now: Time, input: Input<'_>) -> Actions<'_> {
+        self.on_input(now, input);
+        Actions(self.out.actions.drain(..))
+    }
+
+    /// When `Input::Wake` is due at the latest; in the past if something waits for the end of the
+    /// turn.
+    pub fn deadline(&self) -> Option<Time> {
+        let waiting = !self.run.is_empty() || !self.letters.is_empty();
+        let turn = if waiting { Time::ZERO } else { Time::NEVER };
+        let searches = self.searches.deadline(&self.config);
+        io::earliest([turn, self.conns.next_timer(), self.fill_at, searches])
+    }
+
+    /// The hosts to give back by `Command::Remember` after a restart, most recent first.
+    pub fn remembered(&self) -> Vec<HostRecord> {
+        self.hosts.records()
+    }
+
+    /// Whether an address that a stranger named may be learnt and dialled.
+    fn is_usable(&self, address: SocketAddr) -> bool {
+        filter::is_usable(address, self.config.local_addresses)
+            && !self.blocked.contains(address.ip())
+            && address != self.address.public(&self.config)
+    }
+
+    /// Whether we cannot be connected to.
+    fn is_firewalled(&self) -> bool {
+        self.config.listen.port() == 0
+    }
+
+    /// How many neighbours there are.
+    fn neighbours(&self) -> usize {
+        self.conns.iter().filter(|(_, row)| row.phase.link().is_some()).count()
+    }
+}

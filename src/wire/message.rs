@@ -78,6 +78,3 @@ impl<'a> Message<'a> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -109,6 +109,3 @@ pub fn encode(query: &QueryOut<'_>, out: &mut Vec<u8>) {
         sha1.write_urn(out);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,74 @@
+//! Under which address others can reach us.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::Config;
+use super::hosts::filter;
+
+/// What we know of our own address.
+#[derive(Debug, Default)]
+pub(super) struct OwnAddress {
+    /// Our side of the last connection.
+    local: Option<IpAddr>,
+    /// What a neighbour saw us as, and who that was.
+    claimed: Option<(IpAddr, IpAddr)>,
+    /// What two neighbours with different addresses saw us as.
+    confirmed: Option<IpAddr>,
+}
+
+impl OwnAddress {
+    /// A connection stands; this is our side of it.
+    pub(super) fn saw_local(&mut self, local: IpAddr) {
+        if !local.is_unspecified() {
+            self.local = Some(local.to_canonical());
+        }
+    }
+
+    /// A neighbour that we connected to says that it sees us as this. One alone is not believed:
+    /// it could send others' downloads anywhere.
+    pub(super) fn saw_remote(&mut self, claimed: IpAddr, by: IpAddr, config: &Config) {
+        if !config.local_addresses && !filter::is_routable(claimed) {
+            return;
+        }
+        if self.claimed.is_some_and(|(before, witness)| before == claimed && witness != by) {
+            self.confirmed = Some(claimed);
+        }
+        self.claimed = Some((claimed, by));
+    }
+
+    /// The address for hits, pongs and pushes.
+    pub(super) fn public(&self, config: &Config) -> SocketAddr {
+        let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
+        let ip = configured.or(self.confirmed).or(self.local).unwrap_or(config.listen.ip());
+        SocketAddr::new(ip, config.listen.port())
+    }
+
+    /// The address for a handshake on a connection whose our side is `local`: the other side
+    /// believes it only if it is where the connection comes from. None if we do not listen.
+    pub(super) fn on_connection(local: IpAddr, config: &Config) -> Option<SocketAddr> {
+        let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
+        let address = SocketAddr::new(configured.unwrap_or(local), config.listen.port());
+        (address.port() != 0 && !address.ip().is_unspecified()).then_some(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_witness_is_not_enough() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let config = Config::default();
+        let mut own = OwnAddress::default();
+        own.saw_local(ip("10.0.0.5"));
+        assert_eq!(own.public(&config), "10.0.0.5:6346".parse().unwrap());
+        own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), &config);
+        own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), &config);
+        assert_eq!(own.public(&config).ip(), ip("10.0.0.5"));
+        own.saw_remote(ip("8.8.8.8"), ip("2.2.2.2"), &config);
+        assert_eq!(own.public(&config).ip(), ip("8.8.8.8"));
+        let config = Config { listen: "9.9.9.9:1".parse().unwrap(), ..config };
+        assert_eq!(own.public(&config), "9.9.9.9:1".parse().unwrap());
+    }
+}

@@ -1,0 +1,110 @@
+//! What both sides of a handshake say of themselves (protocol.md section 2).
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::node::Config;
+use crate::node::config::Forward;
+use crate::wire::{Guid, Headers, addresses, names};
+
+/// Characters of a User-Agent that are kept.
+const USER_AGENT_CHARS_MAX: usize = 100;
+
+/// What the other side says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// What it calls itself.
+    pub user_agent: String,
+    /// Whether it is an ultrapeer, if it says so.
+    pub ultrapeer: Option<bool>,
+    /// Whether it can inflate.
+    pub inflates: bool,
+    /// Whether it will deflate.
+    pub deflates: bool,
+    /// Where it listens: believed only as far as the port, the address is the socket's.
+    pub listen: Option<SocketAddr>,
+    /// Its servent GUID.
+    pub servent: Option<Guid>,
+    /// How many neighbours it has.
+    pub degree: Option<u16>,
+    /// Whether it understands Bye.
+    pub understands_bye: bool,
+    /// From where it sees us.
+    pub remote_ip: Option<IpAddr>,
+    /// Hosts that may have room.
+    pub tries: Vec<SocketAddr>,
+}
+
+impl Features {
+    /// Reads the header lines of a block that came from `peer`.
+    pub(crate) fn read(headers: &Headers, peer: SocketAddr, config: &Config) -> Features {
+        let get = |name| headers.get(name);
+        let listen = [names::LISTEN_IP, names::NODE, names::X_MY_ADDRESS]
+            .into_iter()
+            .find_map(|name| get(name).and_then(addresses::parse))
+            .map(|said| SocketAddr::new(peer.ip(), said.port()));
+        let tries = headers.list(names::X_TRY).chain(headers.list(names::X_TRY_ULTRAPEERS));
+        Features {
+            user_agent: get(names::USER_AGENT)
+                .map(|text| text.chars().take(USER_AGENT_CHARS_MAX).collect())
+                .unwrap_or_default(),
+            ultrapeer: get(names::X_ULTRAPEER).map(|text| text.eq_ignore_ascii_case("true")),
+            inflates: headers.has(names::ACCEPT_ENCODING, "deflate"),
+            deflates: headers.has(names::CONTENT_ENCODING, "deflate"),
+            listen,
+            servent: get(names::GUID).and_then(|text| text.parse().ok()),
+            degree: get(names::X_DEGREE).and_then(|text| text.parse().ok()),
+            understands_bye: get(names::BYE_PACKET).is_some(),
+            remote_ip: get(names::REMOTE_IP).and_then(addresses::parse_ip),
+            tries: addresses::list(tries, usize::from(config.try_addresses_max)),
+        }
+    }
+
+    /// Takes over what a later block adds or changes.
+    pub(crate) fn update(&mut self, later: Features) {
+        self.deflates = later.deflates;
+        self.inflates |= later.inflates;
+        self.ultrapeer = later.ultrapeer.or(self.ultrapeer);
+        self.tries.extend(later.tries);
+    }
+}
+
+/// What we are on one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ours<'a> {
+    /// Our limits and choices.
+    pub config: &'a Config,
+    /// Our servent GUID.
+    pub servent: Guid,
+    /// Where we listen, as this neighbour can reach it; none if we do not listen.
+    pub listen: Option<SocketAddr>,
+    /// The other side.
+    pub peer: SocketAddr,
+}
+
+impl Ours<'_> {
+    /// The header lines of our first block.
+    pub(crate) fn headers(&self) -> Headers {
+        let config = self.config;
+        let mut headers = Headers::new()
+            .with(names::USER_AGENT, &config.user_agent)
+            .with(names::X_ULTRAPEER, "True")
+            .with(names::X_QUERY_ROUTING, "0.1")
+            .with(names::X_DEGREE, config.neighbours_max)
+            .with(names::X_MAX_TTL, config.query_ttl_default)
+            .with(names::GGEP, "0.5")
+            .with(names::PONG_CACHING, "0.1")
+            .with(names::BYE_PACKET, "0.1")
+            .with(names::GUID, self.servent)
+            .with(names::REMOTE_IP, self.peer.ip());
+        if let Some(listen) = self.listen {
+            headers.push(names::LISTEN_IP, listen);
+        }
+        if config.forward == Forward::HigherTtl {
+            headers.push(names::X_EXT_PROBES, "0.1");
+        }
+        if config.compress_links {
+            headers.push(names::ACCEPT_ENCODING, "deflate");
+        }
+        headers
+    }
+}

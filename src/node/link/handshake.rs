@@ -1,0 +1,149 @@
+//! The handshake, in both directions: heads as they gather, and what to say to each
+//! (protocol.md section 2). Facts in, verdict out.
+
+use std::net::SocketAddr;
+
+use super::features::{Features, Ours};
+use crate::node::{Config, Why};
+use crate::wire::handshake::{Block, VERSION, answer_to_0_4};
+use crate::wire::head::{Finder, Head, HeadLimits};
+use crate::wire::headers::Version;
+use crate::wire::{Headers, addresses, names};
+
+/// The bytes of a head that is not complete.
+#[derive(Debug)]
+pub(crate) struct Gathering {
+    bytes: Vec<u8>,
+    finder: Finder,
+}
+
+/// What came of more bytes.
+#[derive(Debug)]
+pub(crate) enum Gathered {
+    /// More must come.
+    Incomplete,
+    /// A block, and what followed it.
+    Block(Block, Vec<u8>),
+    /// Not a block.
+    Bad(Why),
+}
+
+impl Gathering {
+    /// Nothing yet.
+    pub(crate) fn new(config: &Config) -> Gathering {
+        let limits =
+            HeadLimits { bytes_max: config.head_bytes_max, lines_max: config.head_lines_max };
+        Gathering { bytes: Vec::new(), finder: Finder::new(limits) }
+    }
+
+    /// Takes more bytes in.
+    pub(crate) fn add(&mut self, data: &[u8]) -> Gathered {
+        self.bytes.extend_from_slice(data);
+        match self.finder.find(&self.bytes) {
+            Head::Incomplete => Gathered::Incomplete,
+            Head::TooLarge => Gathered::Bad(Why::BadHandshake),
+            Head::Complete { len } => {
+                let rest = self.bytes.split_off(len);
+                match Block::parse(&self.bytes) {
+                    Ok(block) => Gathered::Block(block, rest),
+                    Err(_) => Gathered::Bad(Why::BadHandshake),
+                }
+            }
+        }
+    }
+}
+
+/// What the node knows when a block is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    /// What we are.
+    pub ours: Ours<'a>,
+    /// Whether the node is shutting down.
+    pub stopping: bool,
+    /// Whether the other side is us or a neighbour already.
+    pub connected_already: bool,
+    /// Whether there is room for another neighbour.
+    pub has_room: bool,
+    /// Hosts that may have room, for those for whom we have none.
+    pub tries: &'a [SocketAddr],
+}
+
+/// What to do with a block.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Send this; the handshake goes on or is complete.
+    Accept {
+        /// Our block.
+        bytes: Vec<u8>,
+        /// Whether what we send after the handshake is deflated.
+        deflates: bool,
+    },
+    /// Send this and close.
+    Refuse {
+        /// Our block.
+        bytes: Vec<u8>,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Our first block, when we connected.
+pub(crate) fn greeting(ours: &Ours<'_>) -> Vec<u8> {
+    Block::request(ours.headers()).to_bytes()
+}
+
+/// Their first block, when they connected.
+pub(crate) fn on_greeting(version: Version, theirs: &Features, facts: &Facts<'_>) -> Verdict {
+    if version < VERSION {
+        return Verdict::Refuse { bytes: answer_to_0_4(false).to_vec(), why: Why::TooOld };
+    }
+    if let Some(refusal) = objection(theirs, facts) {
+        return refusal;
+    }
+    let deflates = facts.ours.config.compress_links && theirs.inflates;
+    let mut headers = facts.ours.headers();
+    if deflates {
+        headers.push(names::CONTENT_ENCODING, "deflate");
+    }
+    Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates }
+}
+
+/// Their answer with code 200 to our first block.
+pub(crate) fn on_answer(theirs: &Features, facts: &Facts<'_>) -> Verdict {
+    if let Some(refusal) = objection(theirs, facts) {
+        return refusal;
+    }
+    if theirs.deflates && !facts.ours.config.compress_links {
+        return refuse(400, "Deflate was not offered", Why::BadHandshake, facts);
+    }
+    let deflates = facts.ours.config.compress_links && theirs.inflates;
+    let mut headers = Headers::new();
+    if deflates {
+        headers.push(names::CONTENT_ENCODING, "deflate");
+    }
+    Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates }
+}
+
+/// What speaks against a neighbour, whoever connected.
+fn objection(theirs: &Features, facts: &Facts<'_>) -> Option<Verdict> {
+    let (code, reason, why) = if facts.stopping {
+        (503, "Shutting down", Why::Shutdown)
+    } else if facts.connected_already {
+        (409, "Connected already", Why::AlreadyConnected)
+    } else if theirs.ultrapeer == Some(false) {
+        (503, "No leaves here", Why::NoSlot)
+    } else if !facts.has_room {
+        (503, "No free slot", Why::NoSlot)
+    } else {
+        return None;
+    };
+    Some(refuse(code, reason, why, facts))
+}
+
+fn refuse(code: u16, reason: &str, why: Why, facts: &Facts<'_>) -> Verdict {
+    let mut headers = Headers::new().with(names::USER_AGENT, &facts.ours.config.user_agent);
+    if !facts.tries.is_empty() {
+        headers.push(names::X_TRY, addresses::write(facts.tries));
+    }
+    Verdict::Refuse { bytes: Block::response(code, reason, headers).to_bytes(), why }
+}

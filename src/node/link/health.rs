@@ -1,0 +1,115 @@
+//! Whether a neighbour still answers, and how often it broke the rules (protocol.md sections 4
+//! and 15).
+
+use std::time::Duration;
+
+use crate::node::{Config, Time};
+use crate::wire::Guid;
+
+/// The health of one neighbour.
+#[derive(Debug)]
+pub(crate) struct Health {
+    /// When a descriptor last came from it.
+    heard: Time,
+    /// Our last ping to it: pongs with another GUID were not asked for.
+    ping: Guid,
+    unanswered: u8,
+    broken: u16,
+    /// When its pings may be answered again.
+    pong_from: Time,
+}
+
+/// What is to be done about a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checkup {
+    /// Nothing; look again then.
+    Fine(Time),
+    /// Ping it; look again then.
+    Ping(Time),
+    /// It is dead.
+    Dead,
+}
+
+impl Health {
+    /// A new neighbour.
+    pub(crate) fn new(now: Time) -> Health {
+        Health { heard: now, ping: Guid::ZERO, unanswered: 0, broken: 0, pong_from: Time::ZERO }
+    }
+
+    /// A descriptor came from it.
+    #[inline]
+    pub(crate) fn heard(&mut self, now: Time) {
+        self.heard = now;
+        self.unanswered = 0;
+    }
+
+    /// It broke the rules; says whether that was once too often.
+    pub(crate) fn broke_rules(&mut self, config: &Config) -> bool {
+        self.broken = self.broken.saturating_add(1);
+        self.broken >= config.broken_descriptors_max
+    }
+
+    /// Its timer fired.
+    pub(crate) fn check(&mut self, now: Time, config: &Config) -> Checkup {
+        let patience = Duration::from_secs(u64::from(config.alive_ping_s.max(1)));
+        if now < self.heard + patience {
+            return Checkup::Fine(self.heard + patience);
+        }
+        if self.unanswered >= config.alive_pings_unanswered_max {
+            return Checkup::Dead;
+        }
+        self.unanswered += 1;
+        Checkup::Ping(now + patience)
+    }
+
+    /// We pinged it with this GUID.
+    pub(crate) fn pinged(&mut self, guid: Guid) {
+        self.ping = guid;
+    }
+
+    /// Whether a pong answers our last ping.
+    pub(crate) fn asked_for(&self, pong: &Guid) -> bool {
+        *pong == self.ping && *pong != Guid::ZERO
+    }
+
+    /// Whether a ping of it is answered now: not too soon after the last one.
+    pub(crate) fn may_be_answered(&mut self, now: Time, config: &Config) -> bool {
+        let may = now >= self.pong_from;
+        if may {
+            self.pong_from = now + Duration::from_secs(u64::from(config.ping_interval_s));
+        }
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_pinged_and_then_ended() {
+        let config =
+            Config { alive_ping_s: 10, alive_pings_unanswered_max: 2, ..Config::default() };
+        let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
+        let mut health = Health::new(at(0));
+        health.heard(at(5));
+        assert_eq!(health.check(at(10), &config), Checkup::Fine(at(15)));
+        assert_eq!(health.check(at(15), &config), Checkup::Ping(at(25)));
+        health.heard(at(16));
+        assert_eq!(health.check(at(25), &config), Checkup::Fine(at(26)));
+        assert_eq!(health.check(at(26), &config), Checkup::Ping(at(36)));
+        assert_eq!(health.check(at(36), &config), Checkup::Ping(at(46)));
+        assert_eq!(health.check(at(46), &config), Checkup::Dead);
+    }
+
+    #[test]
+    fn pings_are_throttled_and_broken_rules_add_up() {
+        let config = Config { ping_interval_s: 3, broken_descriptors_max: 2, ..Config::default() };
+        let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
+        let mut health = Health::new(at(0));
+        let answers = [0, 2, 3, 5, 7].map(|second| health.may_be_answered(at(second), &config));
+        assert_eq!(answers, [true, false, true, false, true]);
+        assert!(!health.broke_rules(&config));
+        assert!(health.broke_rules(&config));
+    }
+}

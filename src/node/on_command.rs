@@ -1,0 +1,239 @@
+//! The switchboard of commands, and what we begin ourselves: searches and pings.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::conn::outbox::Priority;
+use super::hosts::filter;
+use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
+use super::link::Link;
+use super::route::lifetime;
+use super::search::{Asker, NotBegun, Search};
+use super::{Command, ConnId, Node, Time, Why};
+use crate::wire::{Header, Kind, Ping};
+
+impl Node {
+    pub(super) fn on_command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Connect { host, port } => self.on_connect(now, host, port),
+            Command::Disconnect { peer } => self.on_disconnect(now, peer),
+            Command::Block { network, prefix_len } => {
+                self.on_block_network(now, network, prefix_len)
+            }
+            Command::Unblock { network, prefix_len } => {
+                if !self.blocked.remove(network, prefix_len) {
+                    self.refuse(Why::NotConnected, format!("unblock {network}/{prefix_len}"));
+                }
+            }
+            Command::Remember(records) => self.on_remember(now, &records),
+            Command::Search { search, query } => {
+                self.begin_search(now, Asker::User(search), &query);
+            }
+            Command::StopSearch { search } => self.on_stop_search(search),
+            Command::Shutdown => self.on_shutdown(now),
+            Command::Browse { .. }
+            | Command::Download { .. }
+            | Command::AddSources { .. }
+            | Command::CancelDownload { .. } => {
+                self.refuse(Why::TableFull, "transfer".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, why: Why, command: String) {
+        self.out.emit(Event::Refused { why, command });
+    }
+
+    fn on_connect(&mut self, now: Time, host: String, port: u16) {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if self.stopping || port == 0 {
+            let why = if port == 0 { Why::BadAddress } else { Why::Shutdown };
+            return self.refuse(why, format!("connect {host}:{port}"));
+        }
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return self.connect_to(now, SocketAddr::new(ip.to_canonical(), port));
+        }
+        if self.lookups.len() >= usize::from(self.config.connecting_max) {
+            return self.refuse(Why::TableFull, format!("connect {host}:{port}"));
+        }
+        let lookup = self.out.resolve(host);
+        self.lookups.insert(lookup, port);
+    }
+
+    /// Dials a host that the user named.
+    pub(super) fn connect_to(&mut self, now: Time, address: SocketAddr) {
+        let same = |row: &super::conn::Conn<super::Phase>| {
+            let dialled = row.phase.is_dialling() && row.peer == address;
+            dialled || row.phase.link().is_some_and(|link| link.listen == Some(address))
+        };
+        let why = if self.blocked.contains(address.ip()) {
+            Why::Blocked
+        } else if self.conns.iter().any(|(_, row)| same(row))
+            || address == self.address.public(&self.config)
+        {
+            Why::AlreadyConnected
+        } else {
+            self.hosts.learn(address);
+            return self.dial(now, address);
+        };
+        self.out.count(why);
+        self.refuse(why, format!("connect {address}"));
+    }
+
+    fn on_disconnect(&mut self, now: Time, peer: SocketAddr) {
+        let is = |link: &Link, address: SocketAddr| address == peer || link.listen == Some(peer);
+        let found = self.conns.iter().find_map(|(conn, row)| {
+            row.phase.link().is_some_and(|link| is(link, row.peer)).then_some(conn)
+        });
+        match found {
+            Some(conn) => self.close(now, conn, Why::UserRequest, None),
+            None => self.refuse(Why::NotConnected, format!("disconnect {peer}")),
+        }
+    }
+
+    fn on_block_network(&mut self, now: Time, network: IpAddr, prefix_len: u8) {
+        if !self.blocked.add(network, prefix_len, self.config.blocks_max) {
+            return self.refuse(Why::TableFull, format!("block {network}/{prefix_len}"));
+        }
+        let blocked = |peer: SocketAddr| self.blocked.contains(peer.ip());
+        let closed: Vec<ConnId> =
+            self.conns.iter().filter(|(_, row)| blocked(row.peer)).map(|(conn, _)| conn).collect();
+        for conn in closed {
+            self.close(now, conn, Why::Blocked, None);
+        }
+    }
+
+    fn on_remember(&mut self, now: Time, records: &[HostRecord]) {
+        for record in records.iter().rev() {
+            if filter::is_usable(record.address, true) {
+                self.hosts.remember(record);
+            }
+        }
+        self.fill_at = self.fill_at.min(now);
+    }
+
+    /// Hosts of which strangers spoke.
+    pub(super) fn learn_all(&mut self, now: Time, addresses: &[SocketAddr]) {
+        for &address in addresses {
+            if self.is_usable(address) && self.hosts.learn(address) {
+                self.fill_at = self.fill_at.min(now);
+            }
+        }
+    }
+
+    /// Begins a search of our own: its query floods at the end of the turn.
+    pub(super) fn begin_search(&mut self, now: Time, asker: Asker, query: &SearchQuery) {
+        let guid = self.guids.guid();
+        let firewalled = self.is_firewalled();
+        let begun = self.searches.begin(asker, query, guid, firewalled, now, &self.config);
+        match begun {
+            Ok(_) => {}
+            Err(NotBegun::Ends(end)) => return self.end_search(asker, end),
+            Err(NotBegun::TooMany) => {
+                self.out.count(Why::TableFull);
+                return self.refuse(Why::TableFull, format!("search {}", query.text));
+            }
+        }
+        self.seen.ours(guid);
+        let neighbours = self.neighbours();
+        if neighbours == 0 && !self.may_get_neighbours() {
+            self.searches.end(asker);
+            return self.end_search(asker, SearchEnd::NoNeighbours);
+        }
+        let Some(search) = self.searches.get_mut(asker) else { return };
+        for (_, row) in self.conns.iter() {
+            if let Some(link) = row.phase.link() {
+                search.ask(reach(link, neighbours, search.ttl));
+            }
+        }
+        if let (Some(header), Some(payload)) = (header_of(search), &search.payload) {
+            // Nobody is connection 0: the query is for every link.
+            self.run.append(ConnId(0), &header, payload);
+        }
+    }
+
+    /// Whether there will be somebody to ask soon.
+    fn may_get_neighbours(&self) -> bool {
+        let connecting = self.conns.iter().any(|(_, row)| {
+            row.phase.is_dialling() || matches!(row.phase, super::Phase::AwaitsLastBlock(_))
+        });
+        connecting || !self.lookups.is_empty() || (self.config.auto_connect && self.hosts.len() > 0)
+    }
+
+    /// A new neighbour is asked what is being searched for.
+    pub(super) fn ask_newcomer(&mut self, conn: ConnId) {
+        let neighbours = self.neighbours();
+        let Some(link) = self.conns.get(conn).and_then(|row| row.phase.link()) else { return };
+        for (_, search) in self.searches.iter_mut() {
+            let Some(header) = header_of(search) else { continue };
+            search.ask(reach(link, neighbours, search.ttl));
+            if let Some(payload) = &search.payload {
+                self.letters.put(conn, Priority::Query, &header, payload);
+                self.tally.sent(Kind::QUERY, 1);
+            }
+        }
+    }
+
+    pub(super) fn end_search(&mut self, asker: Asker, end: SearchEnd) {
+        let Asker::User(search) = asker;
+        self.out.emit(Event::SearchEnded { search, end });
+    }
+
+    fn on_stop_search(&mut self, id: SearchId) {
+        let asker = Asker::User(id);
+        match self.searches.end(asker) {
+            Some(_) => self.end_search(asker, SearchEnd::Stopped),
+            None => self.refuse(Why::NotConnected, format!("stop search {}", id.0)),
+        }
+    }
+
+    /// Asks a neighbour whether it is alive.
+    pub(super) fn ping(&mut self, conn: ConnId, ttl: u8) {
+        self.send_ping(conn, ttl, &Ping::PLAIN);
+    }
+
+    /// Asks a new neighbour for hosts.
+    pub(super) fn ping_for_hosts(&mut self, conn: ConnId) {
+        if self.config.auto_connect {
+            let ttl = self.config.query_ttl_default.clamp(1, self.config.ttl_and_hops_max.max(1));
+            self.send_ping(conn, ttl, &Ping::FOR_HOSTS);
+        }
+    }
+
+    fn send_ping(&mut self, conn: ConnId, ttl: u8, ping: &Ping<'_>) {
+        let guid = self.guids.guid();
+        let Some(link) = self.conns.get_mut(conn).and_then(|row| row.phase.link_mut()) else {
+            return;
+        };
+        link.health.pinged(guid);
+        let len = ping.extensions.len() as u32;
+        let header = Header { guid, kind: Kind::PING, ttl, hops: 0, len };
+        self.letters.put(conn, Priority::Ping, &header, ping.extensions);
+        self.tally.sent(Kind::PING, 1);
+    }
+
+    /// Says Bye to everybody.
+    fn on_shutdown(&mut self, now: Time) {
+        self.stopping = true;
+        self.on_turn_over(now);
+        let all: Vec<ConnId> = self.conns.iter().map(|(conn, _)| conn).collect();
+        for conn in all {
+            self.close(now, conn, Why::Shutdown, None);
+        }
+        if self.conns.len() == 0 {
+            self.out.emit(Event::Stopped);
+        }
+    }
+}
+
+/// The header of a search's query, as it leaves us.
+fn header_of(search: &Search) -> Option<Header> {
+    let len = search.payload.as_ref()?.len() as u32;
+    Some(Header { guid: search.guid, kind: Kind::QUERY, ttl: search.ttl, hops: 0, len })
+}
+
+/// A guess at how many servents a query reaches down one link: as if every servent had as many
+/// neighbours as this one says or as we have, whichever is less, and none were reached twice.
+fn reach(link: &Link, neighbours: usize, ttl: u8) -> u64 {
+    let ours = u32::try_from(neighbours).unwrap_or(u32::MAX);
+    lifetime::horizon(link.degree.map_or(ours, |said| ours.min(said.into())), ttl)
+}

@@ -1,0 +1,387 @@
+//! The switchboard of connections: how they begin, shake hands, become neighbours and end
+//! (protocol.md section 2).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::address::OwnAddress;
+use super::conn::outbox::{Piece, Priority};
+use super::conn::sniff::{self, Sort};
+use super::io::LookupId;
+use super::link::features::{Features, Ours};
+use super::link::handshake::{self, Facts, Gathered, Gathering, Verdict};
+use super::link::stream::ZLIB_OPENING;
+use super::link::{Link, bye_code};
+use super::phase::{Phase, Shaking};
+use super::{Action, Chunk, ConnId, Event, Node, Time, Why};
+use crate::wire::handshake::Block;
+use crate::wire::{Bye, Guid, Kind, frame};
+
+impl Node {
+    /// Somebody connected to us.
+    pub(super) fn on_accepted(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) {
+        if let Err(why) = self.admit_connection(now, peer) {
+            self.out.count(why);
+            self.out.actions.push(Action::Close { conn, flush: false });
+            return;
+        }
+        self.address.saw_local(local.ip());
+        self.conns.insert(conn, peer, local.ip(), Phase::AwaitsFirstBytes(Vec::new()));
+        self.opening.insert(conn);
+        let patience = Duration::from_secs(self.config.handshake_timeout_s.into());
+        self.conns.set_timer(conn, now + patience);
+    }
+
+    /// Whether there is room for one more; if need be the oldest that has not shown what it is
+    /// makes some.
+    fn admit_connection(&mut self, now: Time, peer: SocketAddr) -> Result<(), Why> {
+        if self.stopping {
+            return Err(Why::Shutdown);
+        }
+        if self.blocked.contains(peer.ip()) {
+            return Err(Why::Blocked);
+        }
+        let of_address = self.conns.count_of(peer.ip());
+        let limit = u32::from(self.config.connections_per_address_max);
+        if of_address >= limit && !peer.ip().to_canonical().is_loopback() {
+            return Err(Why::TooManyConnections);
+        }
+        let full = self.conns.len() >= self.config.connections_max as usize
+            || self.opening.len() >= self.config.unknown_connections_max as usize;
+        if full {
+            let oldest = *self.opening.first().ok_or(Why::TooManyConnections)?;
+            self.close(now, oldest, Why::TooManyConnections, None);
+        }
+        Ok(())
+    }
+
+    /// The first bytes of an accepted connection.
+    pub(super) fn on_first_bytes(&mut self, now: Time, conn: ConnId, data: &[u8]) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        let Phase::AwaitsFirstBytes(bytes) = &mut row.phase else { return };
+        bytes.extend_from_slice(data);
+        match sniff::sort(bytes) {
+            Sort::Undecided => {}
+            Sort::Unknown => self.close(now, conn, Why::UnknownProtocol, None),
+            Sort::Gnutella => {
+                let bytes = std::mem::take(bytes);
+                row.phase = Phase::AwaitsGreeting(Gathering::new(&self.config));
+                self.on_handshake_bytes(now, conn, &bytes);
+            }
+            Sort::Transfer => self.close(now, conn, Why::UnknownProtocol, None),
+        }
+    }
+
+    /// Opens a connection to become neighbours.
+    pub(super) fn dial(&mut self, now: Time, to: SocketAddr) {
+        let conn = self.out.connect(to);
+        let local = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        self.conns.insert(conn, to, local, Phase::AwaitsConnection);
+        let patience = Duration::from_secs(self.config.connect_timeout_s.into());
+        self.conns.set_timer(conn, now + patience);
+    }
+
+    /// A host name of `Command::Connect` was looked up.
+    pub(super) fn on_resolved(&mut self, now: Time, lookup: LookupId, addresses: &[IpAddr]) {
+        let Some(port) = self.lookups.remove(&lookup) else { return };
+        match addresses.first() {
+            Some(&ip) => self.connect_to(now, SocketAddr::new(ip.to_canonical(), port)),
+            None => self.out.count(Why::ConnectFailed),
+        }
+    }
+
+    /// A connection that we ordered as a neighbour stands: we greet.
+    pub(super) fn on_connected(&mut self, now: Time, conn: ConnId, local: SocketAddr) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        if !matches!(row.phase, Phase::AwaitsConnection) {
+            return;
+        }
+        row.local = local.ip();
+        row.phase = Phase::AwaitsAnswer(Gathering::new(&self.config));
+        self.address.saw_local(local.ip());
+        if let Some(ours) = self.ours(conn) {
+            let greeting = handshake::greeting(&ours);
+            self.send_control(conn, &greeting, 0);
+        }
+        let patience = Duration::from_secs(self.config.handshake_timeout_s.into());
+        self.conns.set_timer(conn, now + patience);
+    }
+
+    fn ours(&self, conn: ConnId) -> Option<Ours<'_>> {
+        let row = self.conns.get(conn)?;
+        let listen = OwnAddress::on_connection(row.local, &self.config);
+        Some(Ours { config: &self.config, servent: self.guid, listen, peer: row.peer })
+    }
+
+    /// More bytes of a handshake.
+    pub(super) fn on_handshake_bytes(&mut self, now: Time, conn: ConnId, data: &[u8]) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        let gathering = match &mut row.phase {
+            Phase::AwaitsGreeting(gathering) | Phase::AwaitsAnswer(gathering) => gathering,
+            Phase::AwaitsLastBlock(shaking) => &mut shaking.gathering,
+            _ => return,
+        };
+        match gathering.add(data) {
+            Gathered::Incomplete => {}
+            Gathered::Bad(why) => self.close(now, conn, why, None),
+            Gathered::Block(block, rest) => self.on_block(now, conn, block, &rest),
+        }
+    }
+
+    /// A block is complete.
+    fn on_block(&mut self, now: Time, conn: ConnId, block: Block, rest: &[u8]) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        let theirs = Features::read(block.headers(), row.peer, &self.config);
+        self.learn_all(now, &theirs.tries);
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        match (&mut row.phase, block) {
+            (Phase::AwaitsGreeting(_), Block::Request { version, .. }) => {
+                let listen = theirs.listen;
+                let verdict = self.judge(conn, &theirs, listen, true, |facts| {
+                    handshake::on_greeting(version, &theirs, facts)
+                });
+                let Some((bytes, deflates)) = self.say(now, conn, verdict) else { return };
+                let gathering = Gathering::new(&self.config);
+                let shaking = Shaking { gathering, features: theirs, deflates };
+                if let Some(row) = self.conns.get_mut(conn) {
+                    row.phase = Phase::AwaitsLastBlock(Box::new(shaking));
+                }
+                self.send_control(conn, &bytes, 0);
+                if !rest.is_empty() {
+                    self.on_handshake_bytes(now, conn, rest);
+                }
+            }
+            (Phase::AwaitsAnswer(_), Block::Response { code: 200, .. }) => {
+                let listen = Some(row.peer);
+                let verdict = self.judge(conn, &theirs, listen, false, |facts| {
+                    handshake::on_answer(&theirs, facts)
+                });
+                let Some((bytes, deflates)) = self.say(now, conn, verdict) else { return };
+                self.send_control(conn, &bytes, 0);
+                let theirs = Features { listen, ..theirs };
+                self.link_up(now, conn, theirs, false, deflates, rest);
+            }
+            (Phase::AwaitsLastBlock(shaking), Block::Response { code: 200, .. }) => {
+                let mut features = std::mem::take(&mut shaking.features);
+                let deflates = shaking.deflates;
+                features.update(theirs);
+                if self.is_connected_already(conn, &features, features.listen, false) {
+                    self.close(now, conn, Why::AlreadyConnected, None);
+                } else {
+                    self.link_up(now, conn, features, true, deflates, rest);
+                }
+            }
+            (
+                Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_),
+                Block::Response { code, reason, .. },
+            ) => self.close(now, conn, Why::Refused, Some(format!("{code} {reason}"))),
+            _ => self.close(now, conn, Why::BadHandshake, None),
+        }
+    }
+
+    /// Lets a pure function of the handshake decide, with all that it needs to know.
+    fn judge(
+        &self,
+        conn: ConnId,
+        theirs: &Features,
+        listen: Option<SocketAddr>,
+        incoming: bool,
+        decide: impl FnOnce(&Facts<'_>) -> Verdict,
+    ) -> Option<Verdict> {
+        let taken = |phase: &Phase| matches!(phase, Phase::Link(_) | Phase::AwaitsLastBlock(_));
+        let neighbours = self.conns.iter().filter(|(_, row)| taken(&row.phase)).count();
+        let tries = self.tries();
+        Some(decide(&Facts {
+            ours: self.ours(conn)?,
+            stopping: self.stopping,
+            connected_already: self.is_connected_already(conn, theirs, listen, incoming),
+            has_room: !incoming || neighbours < usize::from(self.config.neighbours_max),
+            tries: &tries,
+        }))
+    }
+
+    /// Obeys a verdict: refuses and closes, or gives what is to be sent and whether we deflate.
+    fn say(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        verdict: Option<Verdict>,
+    ) -> Option<(Vec<u8>, bool)> {
+        match verdict? {
+            Verdict::Accept { bytes, deflates } => Some((bytes, deflates)),
+            Verdict::Refuse { bytes, why } => {
+                self.send_control(conn, &bytes, 0);
+                self.close(now, conn, why, None);
+                None
+            }
+        }
+    }
+
+    /// Whether the other side is ourselves or a neighbour already. When two servents connect to
+    /// each other at the same time, the connection stays that the lower GUID opened.
+    fn is_connected_already(
+        &self,
+        conn: ConnId,
+        theirs: &Features,
+        listen: Option<SocketAddr>,
+        incoming: bool,
+    ) -> bool {
+        if theirs.servent == Some(self.guid) {
+            return true;
+        }
+        let same = |servent: Option<Guid>, address: Option<SocketAddr>| {
+            (servent.is_some() && servent == theirs.servent)
+                || (address.is_some() && address == listen)
+        };
+        self.conns.iter().filter(|(other, _)| *other != conn).any(|(_, row)| match &row.phase {
+            Phase::Link(link) => same(link.servent, link.listen),
+            Phase::AwaitsLastBlock(shaking) => {
+                same(shaking.features.servent, shaking.features.listen)
+            }
+            Phase::AwaitsAnswer(_) | Phase::AwaitsConnection => {
+                incoming
+                    && listen == Some(row.peer)
+                    && theirs.servent.is_some_and(|servent| self.guid < servent)
+            }
+            _ => false,
+        })
+    }
+
+    /// Addresses for one for whom we have no room: neighbours first.
+    fn tries(&self) -> Vec<SocketAddr> {
+        let neighbours = self.conns.iter().filter_map(|(_, row)| row.phase.link()?.listen);
+        let mut tries = Vec::new();
+        for address in neighbours.chain(self.hosts.proven()) {
+            if tries.len() >= usize::from(self.config.try_addresses_max) {
+                break;
+            }
+            if self.is_usable(address) && !tries.contains(&address) {
+                tries.push(address);
+            }
+        }
+        tries
+    }
+
+    /// The handshake is complete.
+    fn link_up(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        features: Features,
+        incoming: bool,
+        deflates: bool,
+        rest: &[u8],
+    ) {
+        // What was admitted before is not for the newcomer: own queries are given to it below.
+        self.hand_out_flood();
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        let peer = row.peer;
+        if let (Some(seen_as), false) = (features.remote_ip, incoming) {
+            self.address.saw_remote(seen_as, peer.ip(), &self.config);
+        }
+        let link = Link::new(features, incoming, deflates, now);
+        let user_agent = link.user_agent.to_string();
+        let listen = link.listen;
+        row.phase = Phase::Link(link);
+        self.opening.remove(&conn);
+        if deflates {
+            self.send_control(conn, &ZLIB_OPENING, 0);
+        }
+        if let Some(listen) = listen.filter(|address| self.is_usable(*address)) {
+            self.hosts.succeeded(listen, self.started_at.at(now));
+        }
+        self.fill_at = self.fill_at.min(now);
+        self.out.emit(Event::LinkUp { peer, user_agent, incoming });
+        let patience = Duration::from_secs(self.config.alive_ping_s.into());
+        self.conns.set_timer(conn, now + patience);
+        self.ping_for_hosts(conn);
+        self.ask_newcomer(conn);
+        if !rest.is_empty()
+            && let Some(at) = self.conns.position(conn)
+        {
+            self.on_link_bytes(now, conn, at, rest);
+        }
+    }
+
+    /// Ends a connection, with a Bye if it is a neighbour that understands one.
+    pub(super) fn close(&mut self, now: Time, conn: ConnId, why: Why, said: Option<String>) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        if matches!(row.phase, Phase::Closing) {
+            return;
+        }
+        let by_us = !matches!(why, Why::Bye | Why::ClosedByPeer);
+        let bye = row.phase.link().filter(|link| link.understands_bye && by_us);
+        if let Some(deflates) = bye.map(|link| link.deflates) {
+            let mut bytes = Vec::new();
+            let bye = Bye { code: bye_code(why), text: why.text().into() };
+            frame::write_with(&mut bytes, self.guids.guid(), Kind::BYE, 1, 0, |out| {
+                bye.encode(out)
+            });
+            if deflates {
+                let clear = std::mem::take(&mut bytes);
+                self.deflater.append(&clear, &mut bytes);
+            }
+            self.send_control(conn, &bytes, 1);
+        }
+        self.ended(now, conn, why, said);
+        if let Some(row) = self.conns.get_mut(conn) {
+            row.outbox.flush(conn, &mut self.out);
+            let flush = row.outbox.waiting_bytes() > 0;
+            self.conns.set_timer(conn, Time::NEVER);
+            self.out.actions.push(Action::Close { conn, flush });
+        }
+    }
+
+    /// A connection is gone, ordered or not.
+    pub(super) fn gone(&mut self, now: Time, conn: ConnId, why: Why) {
+        self.ended(now, conn, why, None);
+        self.conns.remove(conn);
+        if self.stopping && self.conns.len() == 0 {
+            self.out.emit(Event::Stopped);
+        }
+    }
+
+    /// What ends with a connection; once for each.
+    fn ended(&mut self, now: Time, conn: ConnId, why: Why, said: Option<String>) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        let peer = row.peer;
+        let rest = now + Duration::from_secs(self.config.retry_host_s.into());
+        self.opening.remove(&conn);
+        match std::mem::replace(&mut row.phase, Phase::Closing) {
+            Phase::Closing => return,
+            Phase::Link(link) => {
+                if let Some(listen) = link.listen {
+                    self.hosts.rest(listen, rest);
+                }
+                self.out.emit(Event::LinkDown { peer, why, said });
+            }
+            phase if phase.is_dialling() => {
+                match why {
+                    Why::ConnectFailed | Why::TooSlow | Why::ClosedByPeer => {
+                        self.hosts.failed(peer, now, &self.config);
+                    }
+                    _ => self.hosts.rest(peer, rest),
+                }
+                self.out.emit(Event::LinkDown { peer, why, said });
+            }
+            _ => {}
+        }
+        self.out.count(why);
+        self.fill_at = self.fill_at.min(now);
+    }
+
+    /// Sends what a connection cannot do without.
+    pub(super) fn send_control(&mut self, conn: ConnId, bytes: &[u8], messages: u32) {
+        if let Some(row) = self.conns.get_mut(conn) {
+            let chunk = Chunk::copy_of(bytes);
+            let piece = Piece { chunk, priority: Priority::Control, messages };
+            row.outbox.put(conn, piece, &self.config, &mut self.out);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The switchboard: one line for each input.
+
+use super::phase::Phase;
+use super::{Input, Node, Time, Why};
+use crate::node::io::CloseCause;
+
+impl Node {
+    pub(super) fn on_input(&mut self, now: Time, input: Input<'_>) {
+        match input {
+            Input::Wake => self.on_wake(now),
+            Input::TurnOver => self.on_turn_over(now),
+            Input::Command(command) => self.on_command(now, command),
+            Input::Library(change) => self.library.apply(change),
+            Input::Accepted { conn, peer, local } => self.on_accepted(now, conn, peer, local),
+            Input::Connected { conn, local } => self.on_connected(now, conn, local),
+            Input::Received { conn, data } => self.on_received(now, conn, data),
+            Input::Sent { conn, len } => {
+                if let Some(row) = self.conns.get_mut(conn) {
+                    row.outbox.sent(conn, len, &self.config, &mut self.out);
+                }
+            }
+            Input::Carried { .. } | Input::Disk(_) => {}
+            Input::Closed { conn, cause } => self.on_closed(now, conn, cause),
+            Input::Datagram { .. } => self.out.count(Why::UnexpectedDatagram),
+            Input::Resolved { lookup, addresses } => self.on_resolved(now, lookup, &addresses),
+        }
+    }
+
+    /// Bytes go to whatever the connection is at present.
+    fn on_received(&mut self, now: Time, conn: super::ConnId, data: &[u8]) {
+        let Some(at) = self.conns.position(conn) else { return };
+        let Some(row) = self.conns.at_mut(at) else { return };
+        match &mut row.phase {
+            Phase::Link(link) => {
+                link.bytes_in += data.len() as u64;
+                self.on_link_bytes(now, conn, at, data);
+            }
+            Phase::AwaitsFirstBytes(_) => self.on_first_bytes(now, conn, data),
+            Phase::AwaitsGreeting(_) | Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_) => {
+                self.on_handshake_bytes(now, conn, data);
+            }
+            Phase::AwaitsConnection | Phase::Closing => {}
+        }
+    }
+
+    fn on_closed(&mut self, now: Time, conn: super::ConnId, cause: CloseCause) {
+        let why = match cause {
+            CloseCause::Unreachable | CloseCause::TimedOut => Why::ConnectFailed,
+            CloseCause::Exhausted => Why::TooManyConnections,
+            CloseCause::FileUnreadable => Why::DiskFailed,
+            CloseCause::Ordered | CloseCause::PeerClosed | CloseCause::Reset => Why::ClosedByPeer,
+        };
+        self.gone(now, conn, why);
+    }
+}

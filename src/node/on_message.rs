@@ -1,0 +1,418 @@
+//! The switchboard of descriptors: cut from a link's bytes, one function for each kind.
+
+use super::conn::outbox::Priority;
+use super::hosts::pongs::Cached;
+use super::io::{Event, SearchEnd};
+use super::route::lifetime;
+use super::route::seen::{Admission, Back};
+use super::search::{Asker, answer, results};
+use super::{ConnId, Node, Time, Why};
+use crate::wire::frame::{self, Next};
+use crate::wire::hit::servent_guid;
+use crate::wire::pong::{FreeSlots, Vendor};
+use crate::wire::vendor::FILBERT;
+use crate::wire::{Bye, Header, Kind, Ping, Pong, Push, Query, QueryHit};
+
+/// Bytes that one step of inflation writes at most: one buffer for the whole node.
+const INFLATED_STEP_BYTES: usize = 65_536;
+
+/// Where a descriptor came from.
+#[derive(Clone, Copy)]
+struct From {
+    conn: ConnId,
+    /// Its place in the table, which no descriptor changes.
+    at: usize,
+}
+
+impl Node {
+    /// Bytes of a neighbour.
+    pub(super) fn on_link_bytes(&mut self, now: Time, conn: ConnId, at: usize, data: &[u8]) {
+        let from = From { conn, at };
+        let Some(link) = self.conns.at_mut(at).and_then(|row| row.phase.link_mut()) else { return };
+        match link.inflater.take() {
+            None => self.on_frames(now, from, data),
+            Some(inflater) => self.on_deflated(now, from, inflater, data),
+        }
+    }
+
+    fn on_deflated(
+        &mut self,
+        now: Time,
+        from: From,
+        mut inflater: super::link::stream::Inflater,
+        mut data: &[u8],
+    ) {
+        let mut space = std::mem::take(&mut self.inflated);
+        space.resize(INFLATED_STEP_BYTES, 0);
+        let mut inflated = 0;
+        let bad = loop {
+            let Ok((read, written)) = inflater.step(data, &mut space) else { break true };
+            inflated += written;
+            if inflated > self.config.inflated_bytes_max as usize {
+                break true;
+            }
+            data = &data[read..];
+            self.on_frames(now, from, &space[..written]);
+            let stopped = data.is_empty() && written < space.len();
+            if stopped || (read, written) == (0, 0) {
+                break false;
+            }
+        };
+        self.inflated = space;
+        match self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
+            Some(_) if bad => self.close(now, from.conn, Why::BadDeflate, None),
+            Some(link) => link.inflater = Some(inflater),
+            None => {}
+        }
+    }
+
+    /// Clear bytes of a neighbour: descriptors, and perhaps the beginning of one.
+    fn on_frames(&mut self, now: Time, from: From, mut data: &[u8]) {
+        let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
+            return;
+        };
+        let mut partial = std::mem::take(&mut link.partial);
+        let mut count = 0;
+        if !partial.is_empty() {
+            loop {
+                match frame::next(&partial, &self.size_limits) {
+                    Next::Partial { need } => {
+                        let Some((more, rest)) = data.split_at_checked(need) else { break };
+                        partial.extend_from_slice(more);
+                        data = rest;
+                    }
+                    Next::Whole { header, payload, .. } => {
+                        count += 1;
+                        self.on_descriptor(now, from, &header, payload);
+                        partial.clear();
+                        break;
+                    }
+                    Next::TooLarge { .. } => {
+                        return self.close(now, from.conn, Why::TooLarge, None);
+                    }
+                }
+            }
+        }
+        let mut is_link = true;
+        while partial.is_empty() && is_link {
+            match frame::next(data, &self.size_limits) {
+                Next::Whole { header, payload, rest, .. } => {
+                    count += 1;
+                    is_link = self.on_descriptor(now, from, &header, payload);
+                    data = rest;
+                }
+                Next::Partial { .. } => break,
+                Next::TooLarge { .. } => return self.close(now, from.conn, Why::TooLarge, None),
+            }
+        }
+        let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
+            return;
+        };
+        if !data.is_empty() {
+            partial.extend_from_slice(data);
+        }
+        if !partial.is_empty() {
+            link.partial = partial;
+        }
+        if count > 0 {
+            link.messages_in += count;
+            link.health.heard(now);
+        }
+        self.bound_the_turn();
+    }
+
+    /// What was gathered in this turn must not grow without bound.
+    fn bound_the_turn(&mut self) {
+        let bytes_max = self.config.send_window_bytes as usize;
+        if self.run.len() >= bytes_max {
+            self.hand_out_flood();
+        }
+        if self.letters.len() >= bytes_max {
+            self.hand_out_letters();
+        }
+    }
+
+    /// One descriptor; says whether its sender is still a neighbour.
+    #[inline]
+    fn on_descriptor(&mut self, now: Time, from: From, header: &Header, payload: &[u8]) -> bool {
+        self.tally.received(header.kind);
+        let done = match header.kind {
+            Kind::QUERY => self.on_query(from, header, payload),
+            Kind::QUERY_HIT => self.on_hit(now, from, header, payload),
+            Kind::PING => self.on_ping(now, from, header, payload),
+            Kind::PONG => self.on_pong(now, from, header, payload),
+            Kind::PUSH => self.on_push(from, header, payload),
+            Kind::BYE => return self.on_bye(now, from, header, payload),
+            // We announce none of these; those who send them anyway must do so properly.
+            Kind::QRP | Kind::VENDOR | Kind::STANDARD_VENDOR | Kind::HSEP => {
+                lifetime::direct(header)
+            }
+            _ => Err(Why::UnknownKind),
+        };
+        match done {
+            Ok(()) => true,
+            Err(why) => self.on_dropped(now, from, why),
+        }
+    }
+
+    /// A descriptor was dropped; says whether its sender is still a neighbour.
+    fn on_dropped(&mut self, now: Time, from: From, why: Why) -> bool {
+        self.out.count(why);
+        let breaks_rules = matches!(why, Why::Malformed | Why::TtlZero | Why::NotForForwarding);
+        let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
+            return false;
+        };
+        if breaks_rules && link.health.broke_rules(&self.config) {
+            self.close(now, from.conn, Why::TooManyErrors, None);
+            return false;
+        }
+        true
+    }
+
+    /// A query: admitted on its header alone, then decoded, answered if fresh, and passed on.
+    #[inline]
+    fn on_query(&mut self, from: From, header: &Header, payload: &[u8]) -> Result<(), Why> {
+        lifetime::admit(header, &self.config)?;
+        let forward = self.config.forward;
+        let admission = self.seen.admit(header.guid, from.conn, header.ttl, forward);
+        match admission {
+            Admission::Fresh | Admission::Higher => {}
+            Admission::Duplicate => return Err(Why::Duplicate),
+            Admission::Own => return Err(Why::OwnQuery),
+        }
+        let query = Query::decode(payload).map_err(|_| Why::Malformed)?;
+        answer::admit(&query, &self.config)?;
+        if admission == Admission::Fresh {
+            self.found.clear();
+            answer::matches(&query, &self.library, &self.config, &mut self.found);
+            if !self.found.is_empty() {
+                self.answer(from, header, &query);
+            }
+        }
+        match lifetime::onward(header) {
+            Some(onward) => {
+                self.run.append(from.conn, &onward, payload);
+                Ok(())
+            }
+            None => Err(Why::TtlSpent),
+        }
+    }
+
+    /// We have what a query asks for: hits go back on the same link.
+    #[cold]
+    fn answer(&mut self, from: From, query_header: &Header, query: &Query<'_>) {
+        let us = answer::Us {
+            servent: self.guid,
+            address: self.address.public(&self.config),
+            firewalled: self.is_firewalled(),
+            busy: false,
+        };
+        if answer::is_useless(query, &us) {
+            return;
+        }
+        let ttl = lifetime::hit_ttl(query_header);
+        let Node { found, library, config, letters, tally, .. } = self;
+        answer::hits(found, library, us, config, |payload| {
+            let len = payload.len() as u32;
+            let header = Header { kind: Kind::QUERY_HIT, ttl, hops: 0, len, ..*query_header };
+            letters.put(from.conn, Priority::Hit, &header, payload);
+            tally.sent(Kind::QUERY_HIT, 1);
+        });
+    }
+
+    /// A hit: back along the way its query came, or to the search that asked.
+    fn on_hit(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        let routed = lifetime::routed(header, &self.config)?;
+        let servent = servent_guid(payload).ok_or(Why::Malformed)?;
+        if servent == self.guid {
+            return Err(Why::OwnHit);
+        }
+        match self.seen.back(&header.guid) {
+            None => Err(Why::NoRoute),
+            Some(Back::Own) => {
+                let hit = QueryHit::decode(payload).map_err(|_| Why::Malformed)?;
+                self.pushes.learn(servent, from.conn);
+                self.on_own_hit(now, &routed, &hit)
+            }
+            Some(Back::To(back)) if back == from.conn => Err(Why::NoRoute),
+            Some(Back::To(back)) => {
+                if !self.is_link(back) {
+                    return Err(Why::RouteLost);
+                }
+                self.pushes.learn(servent, from.conn);
+                self.letters.put(back, Priority::Hit, &routed, payload);
+                self.tally.sent(Kind::QUERY_HIT, 1);
+                Ok(())
+            }
+        }
+    }
+
+    /// A hit for a search of our own.
+    fn on_own_hit(&mut self, now: Time, header: &Header, hit: &QueryHit<'_>) -> Result<(), Why> {
+        let Node { searches, config, blocked, .. } = self;
+        let (asker, search) = searches.by_guid(&header.guid).ok_or(Why::NoRoute)?;
+        let usable = |address: std::net::SocketAddr| {
+            super::filter::is_usable(address, config.local_addresses)
+                && !blocked.contains(address.ip())
+        };
+        let hits = results::of(hit, header.hops, search, now, usable);
+        if hits.is_empty() {
+            return Ok(());
+        }
+        let enough = search.found(hits.len(), now);
+        self.hand_on(now, asker, hits, enough);
+        Ok(())
+    }
+
+    /// Results go to whoever asked.
+    fn hand_on(&mut self, _now: Time, asker: Asker, hits: Vec<super::io::Hit>, enough: bool) {
+        let Asker::User(search) = asker;
+        self.out.emit(Event::Found { search, hits });
+        if enough {
+            self.searches.end(asker);
+            self.end_search(asker, SearchEnd::Enough);
+        }
+    }
+
+    /// A ping: answered with our pong and cached ones, never flooded.
+    fn on_ping(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        lifetime::admit(header, &self.config)?;
+        let own = self.own_pong(now, &Ping::decode(payload));
+        let asks_if_alive = header.ttl == 1 && header.hops == 0;
+        if asks_if_alive {
+            self.send_pong(from.conn, header, 0, &own);
+            return Ok(());
+        }
+        let link = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut());
+        if !link.is_some_and(|link| link.health.may_be_answered(now, &self.config)) {
+            return Err(Why::Throttled);
+        }
+        self.send_pong(from.conn, header, 0, &own);
+        let cached: Vec<Cached> =
+            self.pongs.for_neighbour(from.conn, now, &self.config).copied().collect();
+        for pong in cached {
+            let payload = Pong::new(pong.address, pong.files, pong.kbytes);
+            self.send_pong(from.conn, header, pong.hops, &payload);
+        }
+        Ok(())
+    }
+
+    /// What we say of ourselves.
+    fn own_pong(&self, now: Time, ping: &Ping<'_>) -> Pong {
+        let free = usize::from(self.config.neighbours_max).saturating_sub(self.neighbours());
+        let kbytes = self.library.bytes() / 1024;
+        let uptime_s = now.since(Time::ZERO).as_secs();
+        let max = usize::from(self.config.try_addresses_max);
+        let hosts = if ping.wants_cached_pongs() {
+            self.hosts.proven().filter(|host| self.is_usable(*host)).take(max).collect()
+        } else {
+            Vec::new()
+        };
+        Pong {
+            address: self.address.public(&self.config),
+            files: u32::try_from(self.library.files()).unwrap_or(u32::MAX),
+            kbytes: u32::try_from(kbytes).unwrap_or(u32::MAX),
+            free_slots: Some(FreeSlots {
+                leaves: 0,
+                ultrapeers: u8::try_from(free).unwrap_or(u8::MAX),
+            }),
+            uptime_s: u32::try_from(uptime_s).ok(),
+            vendor: Some(Vendor { code: FILBERT, version: 0x01 }),
+            hosts,
+        }
+    }
+
+    fn send_pong(&mut self, to: ConnId, ping: &Header, hops: u8, pong: &Pong) {
+        let mut payload = Vec::new();
+        pong.encode(&mut payload);
+        let ttl = ping.hops.saturating_add(1);
+        let header =
+            Header { guid: ping.guid, kind: Kind::PONG, ttl, hops, len: payload.len() as u32 };
+        self.letters.put(to, Priority::Pong, &header, &payload);
+        self.tally.sent(Kind::PONG, 1);
+    }
+
+    /// A pong: hosts for later. Only what we asked for counts.
+    fn on_pong(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        if header.ttl == 0 {
+            return Err(Why::TtlZero);
+        }
+        let pong = Pong::decode(payload).map_err(|_| Why::Malformed)?;
+        let link = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut());
+        if !link.is_some_and(|link| link.health.asked_for(&header.guid)) {
+            return Err(Why::NoRoute);
+        }
+        let max = usize::from(self.config.try_addresses_max);
+        self.learn_all(now, &pong.hosts[..pong.hosts.len().min(max)]);
+        if !self.is_usable(pong.address) {
+            return Err(Why::BadAddress);
+        }
+        self.learn_all(now, &[pong.address]);
+        let cached = Cached {
+            address: pong.address,
+            files: pong.files,
+            kbytes: pong.kbytes,
+            hops: header.hops.saturating_add(1),
+            from: from.conn,
+            at: now,
+        };
+        self.pongs.keep(cached, &self.config);
+        Ok(())
+    }
+
+    /// A push: for us, or on along the way its servent's hits came.
+    fn on_push(&mut self, from: From, header: &Header, payload: &[u8]) -> Result<(), Why> {
+        let routed = lifetime::routed(header, &self.config)?;
+        let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
+        if push.servent == self.guid {
+            return Err(Why::BadPush);
+        }
+        let way = self.pushes.way(&push.servent).ok_or(Why::NoPushRoute)?;
+        if way == from.conn {
+            return Err(Why::NoPushRoute);
+        }
+        if !self.is_link(way) {
+            return Err(Why::RouteLost);
+        }
+        self.letters.put(way, Priority::Push, &routed, payload);
+        self.tally.sent(Kind::PUSH, 1);
+        Ok(())
+    }
+
+    /// A Bye: the neighbour goes, and says why. Says whether it is still a neighbour.
+    fn on_bye(&mut self, now: Time, from: From, header: &Header, payload: &[u8]) -> bool {
+        if let Err(why) = lifetime::direct(header) {
+            return self.on_dropped(now, from, why);
+        }
+        match Bye::decode(payload) {
+            Ok(bye) => {
+                let said = format!("{} {}", bye.code, bye.text);
+                self.close(now, from.conn, Why::Bye, Some(said));
+                false
+            }
+            Err(_) => self.on_dropped(now, from, Why::Malformed),
+        }
+    }
+
+    fn is_link(&self, conn: ConnId) -> bool {
+        self.conns.get(conn).is_some_and(|row| row.phase.link().is_some())
+    }
+}

@@ -1,0 +1,43 @@
+//! The switchboard of time: what happens when a deadline came.
+
+use super::io::SearchEnd;
+use super::link::health::Checkup;
+use super::phase::Phase;
+use super::{ConnId, Node, Time, Why};
+
+impl Node {
+    pub(super) fn on_wake(&mut self, now: Time) {
+        while let Some(conn) = self.conns.take_due(now) {
+            self.on_connection_due(now, conn);
+        }
+        while let Some((asker, search)) = self.searches.take_due(now, &self.config) {
+            let end = if search.payload.is_some() && search.asked == 0 {
+                SearchEnd::NoNeighbours
+            } else {
+                SearchEnd::TimedOut
+            };
+            self.end_search(asker, end);
+        }
+        self.on_turn_over(now);
+    }
+
+    fn on_connection_due(&mut self, now: Time, conn: ConnId) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        match &mut row.phase {
+            Phase::Link(link) => match link.health.check(now, &self.config) {
+                Checkup::Fine(at) => self.conns.set_timer(conn, at),
+                Checkup::Ping(at) => {
+                    self.conns.set_timer(conn, at);
+                    self.ping(conn, 1);
+                }
+                Checkup::Dead => self.close(now, conn, Why::NoAlivePong, None),
+            },
+            Phase::AwaitsConnection => self.close(now, conn, Why::ConnectFailed, None),
+            Phase::AwaitsFirstBytes(_)
+            | Phase::AwaitsGreeting(_)
+            | Phase::AwaitsAnswer(_)
+            | Phase::AwaitsLastBlock(_) => self.close(now, conn, Why::TooSlow, None),
+            Phase::Closing => {}
+        }
+    }
+}

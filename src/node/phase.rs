@@ -1,0 +1,60 @@
+//! What a connection is at present: the states of its life, named by what they wait for.
+
+use super::link::Link;
+use super::link::features::Features;
+use super::link::handshake::Gathering;
+
+/// The phase of one connection.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Accepted; its first bytes will say what it is.
+    AwaitsFirstBytes(Vec<u8>),
+    /// Ordered by us as a neighbour, not standing yet.
+    AwaitsConnection,
+    /// They speak Gnutella; their first block is not complete.
+    AwaitsGreeting(Gathering),
+    /// We sent our first block; their answer is not complete.
+    AwaitsAnswer(Gathering),
+    /// We answered 200; their last block is not complete.
+    AwaitsLastBlock(Box<Shaking>),
+    /// A neighbour.
+    Link(Link),
+    /// We ordered its close.
+    Closing,
+}
+
+/// A handshake before its last block.
+#[derive(Debug)]
+pub(super) struct Shaking {
+    /// The last block as it gathers.
+    pub gathering: Gathering,
+    /// What they said so far.
+    pub features: Features,
+    /// Whether we shall deflate.
+    pub deflates: bool,
+}
+
+impl Phase {
+    /// The neighbour, if it is one.
+    #[inline]
+    pub(super) fn link(&self) -> Option<&Link> {
+        match self {
+            Phase::Link(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// The neighbour, if it is one, to be changed.
+    #[inline]
+    pub(super) fn link_mut(&mut self) -> Option<&mut Link> {
+        match self {
+            Phase::Link(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// Whether we ordered it as a neighbour and it is none yet.
+    pub(super) fn is_dialling(&self) -> bool {
+        matches!(self, Phase::AwaitsConnection | Phase::AwaitsAnswer(_))
+    }
+}

@@ -1,0 +1,123 @@
+//! Our answers to queries (protocol.md sections 5 and 6).
+
+use std::net::SocketAddr;
+
+use crate::library::{FileIndex, Library};
+use crate::node::{Config, Why};
+use crate::wire::vendor::FILBERT;
+use crate::wire::{Guid, HitFlags, Query, QueryFlags, QueryHit, Record, hit};
+
+/// Bytes of one hit's results at most, so that no servent finds it too large.
+const HIT_BYTES_MAX: usize = 16_384;
+
+/// Whether a query may be handled and passed on. Ordered so that nearly all queries cost little.
+#[inline]
+pub(crate) fn admit(query: &Query<'_>, config: &Config) -> Result<(), Why> {
+    if !query.flags.is_valid() {
+        return Err(Why::QueryFlags);
+    }
+    if has_searchable_word(query.text, config) || !query.extensions.is_empty() {
+        return Ok(());
+    }
+    Err(if query.text.trim().is_empty() { Why::QueryEmpty } else { Why::QueryTooShort })
+}
+
+/// Whether the text has a word that is long enough to be searched for.
+#[inline]
+pub(crate) fn has_searchable_word(text: &str, config: &Config) -> bool {
+    let long_enough = usize::from(config.word_chars_min);
+    let mut run = 0;
+    // Letters beyond ASCII are single words in some scripts: one is enough.
+    text.bytes().any(|byte| {
+        run = if byte.is_ascii_alphanumeric() { run + 1 } else { 0 };
+        run >= long_enough.max(1) || byte >= 0x80
+    })
+}
+
+/// Our files that match, at most as many as one query is answered with.
+#[inline]
+pub(crate) fn matches(
+    query: &Query<'_>,
+    library: &Library,
+    config: &Config,
+    found: &mut Vec<FileIndex>,
+) {
+    if library.files() == 0 {
+        return;
+    }
+    let max = usize::from(config.results_per_query_max);
+    let mut by_content = false;
+    if !query.extensions.is_empty() {
+        for sha1 in query.sha1s().map_while(Result::ok) {
+            by_content = true;
+            if let Some(entry) = library.by_sha1(&sha1)
+                && found.len() < max
+                && !found.contains(&entry.index)
+            {
+                found.push(entry.index);
+            }
+        }
+    }
+    if !by_content {
+        library.matches(query.text, max, found);
+    }
+}
+
+/// What our hits say of us.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Us {
+    /// Our servent GUID.
+    pub servent: Guid,
+    /// Where we listen.
+    pub address: SocketAddr,
+    /// Whether we cannot be connected to.
+    pub firewalled: bool,
+    /// Whether all upload slots are taken.
+    pub busy: bool,
+}
+
+/// The payloads of the hits that name these files.
+pub(crate) fn hits(
+    found: &[FileIndex],
+    library: &Library,
+    us: Us,
+    config: &Config,
+    mut each: impl FnMut(&[u8]),
+) {
+    let records = found.iter().filter_map(|&index| {
+        let entry = library.by_index(index)?;
+        Some(Record {
+            index: entry.index.0,
+            size: entry.size,
+            name: &entry.name,
+            sha1: entry.sha1,
+            alternates: Vec::new(),
+            created_at_s: (entry.modified_at_s > 0).then_some(entry.modified_at_s),
+        })
+    });
+    let results_max = usize::from(config.results_per_hit_max);
+    let bytes_max = HIT_BYTES_MAX.min(config.hit_bytes_max as usize);
+    let mut payload = Vec::new();
+    for results in hit::distribute(records, results_max, bytes_max) {
+        payload.clear();
+        let flags =
+            HitFlags { push: Some(us.firewalled), busy: Some(us.busy), ..HitFlags::default() };
+        QueryHit {
+            address: us.address,
+            speed_kbit_s: 0,
+            results,
+            vendor: Some(FILBERT),
+            flags,
+            browse_host: true,
+            push_proxies: Vec::new(),
+            servent: us.servent,
+        }
+        .encode(&mut payload);
+        each(&payload);
+    }
+}
+
+/// Whether answers are of use to the asker: it cannot be connected to and neither can we.
+pub(crate) fn is_useless(query: &Query<'_>, us: &Us) -> bool {
+    us.firewalled && query.flags.contains(QueryFlags::FIREWALLED)
+}

@@ -1,0 +1,211 @@
+//! Our own searches, and our answers to those of others.
+
+pub(super) mod answer;
+pub(super) mod results;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::io::{SearchEnd, SearchId, SearchQuery};
+use super::{Config, Time};
+use crate::library::words;
+use crate::wire::query::{self, QueryOut};
+use crate::wire::{Guid, QueryFlags, Sha1};
+use results::Filter;
+
+/// For whom a search runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asker {
+    /// The user.
+    User(SearchId),
+}
+
+/// A search under way.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// Names its query on the network; hits carry the same.
+    pub guid: Guid,
+    /// The payload of its query; none if one host is browsed.
+    pub payload: Option<Box<[u8]>>,
+    /// How far the query goes.
+    pub ttl: u8,
+    /// What is wanted of the results.
+    pub filter: Filter,
+    /// When it began.
+    pub began: Time,
+    /// Neighbours that were asked.
+    pub asked: u32,
+    /// Servents that were probably asked: see [`Search::ask`].
+    pub reach: u64,
+    /// Results handed on.
+    pub results: u32,
+    results_max: u32,
+    heard: Time,
+    /// Servent and file number of each result: the same one may come by several ways.
+    known: BTreeSet<(Guid, u32)>,
+}
+
+impl Search {
+    /// One more neighbour gets the query, and behind it lie so many servents, guessed.
+    pub(super) fn ask(&mut self, reach: u64) {
+        self.asked += 1;
+        self.reach = self.reach.saturating_add(reach);
+    }
+
+    /// Takes note of a result; false if it is known.
+    pub(super) fn is_new(&mut self, servent: Guid, index: u32) -> bool {
+        self.known.insert((servent, index))
+    }
+
+    /// So many results more are handed on; says whether that is enough.
+    pub(super) fn found(&mut self, results: usize, now: Time) -> bool {
+        self.heard = now;
+        self.results = self.results.saturating_add(u32::try_from(results).unwrap_or(u32::MAX));
+        self.results >= self.results_max
+    }
+
+    /// How many results it still takes.
+    pub(super) fn room(&self) -> usize {
+        self.results_max.saturating_sub(self.results) as usize
+    }
+
+    fn ends_at(&self, config: &Config) -> Time {
+        self.heard + Duration::from_secs(u64::from(config.search_lifetime_s))
+    }
+}
+
+/// All searches under way.
+#[derive(Debug, Default)]
+pub(super) struct Searches {
+    all: BTreeMap<Asker, Search>,
+    by_guid: BTreeMap<Guid, Asker>,
+}
+
+/// Why a search did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotBegun {
+    /// It ends at once, so.
+    Ends(SearchEnd),
+    /// There are too many.
+    TooMany,
+}
+
+impl Searches {
+    /// Begins a search and gives its query.
+    pub(super) fn begin(
+        &mut self,
+        asker: Asker,
+        query: &SearchQuery,
+        guid: Guid,
+        firewalled: bool,
+        now: Time,
+        config: &Config,
+    ) -> Result<&mut Search, NotBegun> {
+        let payload =
+            encode(query, firewalled, config).ok_or(NotBegun::Ends(SearchEnd::NothingToMatch))?;
+        let ttl =
+            query.ttl.unwrap_or(config.query_ttl_default).clamp(1, config.ttl_and_hops_max.max(1));
+        let mut search = empty(guid, now, config);
+        search.payload = Some(payload);
+        search.ttl = ttl;
+        search.filter = Filter::new(query);
+        search.results_max =
+            query.results_max.unwrap_or(u32::MAX).clamp(1, config.results_per_search_max);
+        self.insert(asker, search, config)
+    }
+
+    fn insert(
+        &mut self,
+        asker: Asker,
+        search: Search,
+        config: &Config,
+    ) -> Result<&mut Search, NotBegun> {
+        self.end(asker);
+        if self.all.len() >= usize::from(config.searches_max) {
+            return Err(NotBegun::TooMany);
+        }
+        self.by_guid.insert(search.guid, asker);
+        Ok(self.all.entry(asker).or_insert(search))
+    }
+
+    /// Ends a search.
+    pub(super) fn end(&mut self, asker: Asker) -> Option<Search> {
+        let search = self.all.remove(&asker)?;
+        self.by_guid.remove(&search.guid);
+        Some(search)
+    }
+
+    /// Ends a search that has heard nothing for too long.
+    pub(super) fn take_due(&mut self, now: Time, config: &Config) -> Option<(Asker, Search)> {
+        let due =
+            |(&asker, search): (&Asker, &Search)| (search.ends_at(config) <= now).then_some(asker);
+        let asker = self.all.iter().find_map(due)?;
+        Some((asker, self.end(asker)?))
+    }
+
+    /// When the next one ends for hearing nothing.
+    pub(super) fn deadline(&self, config: &Config) -> Time {
+        self.all.values().map(|search| search.ends_at(config)).min().unwrap_or(Time::NEVER)
+    }
+
+    /// The search whose query has this GUID.
+    pub(super) fn by_guid(&mut self, guid: &Guid) -> Option<(Asker, &mut Search)> {
+        let asker = *self.by_guid.get(guid)?;
+        Some((asker, self.all.get_mut(&asker)?))
+    }
+
+    /// The search of this asker.
+    pub(super) fn get_mut(&mut self, asker: Asker) -> Option<&mut Search> {
+        self.all.get_mut(&asker)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Asker, &Search)> {
+        self.all.iter().map(|(&asker, search)| (asker, search))
+    }
+
+    /// All of them, to be changed.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Asker, &mut Search)> {
+        self.all.iter_mut().map(|(&asker, search)| (asker, search))
+    }
+}
+
+fn empty(guid: Guid, now: Time, config: &Config) -> Search {
+    Search {
+        guid,
+        payload: None,
+        ttl: 0,
+        filter: Filter::default(),
+        began: now,
+        asked: 0,
+        reach: 0,
+        results: 0,
+        results_max: config.results_per_search_max,
+        heard: now,
+        known: BTreeSet::new(),
+    }
+}
+
+/// The payload of a query; none if nothing in it can be matched or it would be too large.
+fn encode(query: &SearchQuery, firewalled: bool, config: &Config) -> Option<Box<[u8]>> {
+    let text = query.text.trim();
+    if query.sha1.is_none() && !answer::has_searchable_word(text, config) {
+        return None;
+    }
+    let sha1s: &[Sha1] = query.sha1.as_slice();
+    let push = if firewalled { QueryFlags::FIREWALLED } else { QueryFlags::default() };
+    let out = QueryOut { flags: QueryFlags::GGEP_HASH | push, text, sha1s };
+    let mut payload = Vec::new();
+    query::encode(&out, &mut payload);
+    (payload.len() <= config.query_bytes_max as usize).then(|| payload.into_boxed_slice())
+}
+
+/// Whether a name has one of these words.
+fn has_word(name: &str, wanted: &[String]) -> bool {
+    let name = words::fold(name);
+    wanted.iter().any(|wanted| {
+        let wanted = words::fold(wanted);
+        let mut all = words::of(&wanted).peekable();
+        all.peek().is_some() && all.all(|word| words::of(&name).any(|other| other == word))
+    })
+}

@@ -1,0 +1,5 @@
+//! Whole nodes, in memory.
+
+mod flood;
+mod link;
+mod rope;

@@ -1,0 +1,91 @@
+//! The end of a turn: what was gathered leaves, and missing neighbours are dialled.
+
+use std::net::SocketAddr;
+
+use super::conn::outbox::{Piece, Priority};
+use super::hosts::slots;
+use super::{Chunk, Node, Time};
+use crate::wire::Kind;
+
+impl Node {
+    pub(super) fn on_turn_over(&mut self, now: Time) {
+        self.hand_out_letters();
+        self.hand_out_flood();
+        if self.fill_at <= now {
+            self.fill_slots(now);
+        }
+    }
+
+    /// Every connection gets the letters of this turn.
+    pub(super) fn hand_out_letters(&mut self) {
+        if self.letters.is_empty() {
+            return;
+        }
+        let Node { letters, conns, deflater, config, out, .. } = self;
+        let mut deflated = Vec::new();
+        letters.hand_out(|conn, priority, messages, bytes| {
+            let Some(row) = conns.get_mut(conn) else { return };
+            let Some(link) = row.phase.link() else { return };
+            let chunk = if link.deflates {
+                deflated.clear();
+                deflater.append(bytes, &mut deflated);
+                Chunk::copy_of(&deflated)
+            } else {
+                Chunk::copy_of(bytes)
+            };
+            row.outbox.put(conn, Piece { chunk, priority, messages }, config, out);
+        });
+    }
+
+    /// Every neighbour gets the queries of this turn, but not its own.
+    pub(super) fn hand_out_flood(&mut self) {
+        if self.run.is_empty() {
+            return;
+        }
+        let Node { run, conns, deflater, config, out, tally, .. } = self;
+        let deflates =
+            conns.iter().any(|(_, row)| row.phase.link().is_some_and(|link| link.deflates));
+        let mut deflate = |piece: &[u8], to: &mut Vec<u8>| deflater.append(piece, to);
+        let sealed = run.seal(deflates.then_some(&mut deflate));
+        let mut copies = 0;
+        for (conn, row) in conns.iter_mut() {
+            let Some(link) = row.phase.link() else { continue };
+            sealed.pieces(conn, link.deflates, |chunk, messages| {
+                copies += u64::from(messages);
+                let piece = Piece { chunk, priority: Priority::Query, messages };
+                row.outbox.put(conn, piece, config, out);
+            });
+        }
+        tally.sent(Kind::QUERY, copies);
+    }
+
+    /// Dials as many hosts as are missing.
+    fn fill_slots(&mut self, now: Time) {
+        self.fill_at = Time::NEVER;
+        let connecting = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
+        let facts =
+            slots::Facts { neighbours: self.neighbours(), connecting, stopping: self.stopping };
+        let wanted = slots::plan(facts, &self.config);
+        if wanted == 0 {
+            return;
+        }
+        let mut taken = Vec::with_capacity(self.conns.len());
+        for (_, row) in self.conns.iter() {
+            taken.push(row.peer);
+            taken.extend(row.phase.link().and_then(|link| link.listen));
+        }
+        let own = self.address.public(&self.config);
+        let blocked = &self.blocked;
+        let fits = |address: SocketAddr| {
+            address != own && !blocked.contains(address.ip()) && !taken.contains(&address)
+        };
+        let hosts = self.hosts.candidates(wanted, now, fits);
+        let all_dialled = hosts.len() < wanted;
+        for host in hosts {
+            self.dial(now, host);
+        }
+        if all_dialled {
+            self.fill_at = self.hosts.next_retry(now);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! An owned picture of the node, for people, programs and sampled checks.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::io::SearchId;
+use super::search::Asker;
+use super::{Node, Phase, Time, Why};
+use crate::wire::{Guid, Kind};
+
+/// How the node stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// Our servent GUID.
+    pub servent: Guid,
+    /// Where others can reach us, as far as we know.
+    pub address: SocketAddr,
+    /// Whether we are shutting down.
+    pub stopping: bool,
+    /// The neighbours, oldest name first.
+    pub neighbours: Vec<Neighbour>,
+    /// Connections to future neighbours under way.
+    pub connecting: u32,
+    /// Connections of all kinds.
+    pub connections: u32,
+    /// Hosts we could connect to.
+    pub hosts_known: u32,
+    /// Networks that we do not talk to, with their prefix lengths.
+    pub blocked: Vec<(IpAddr, u8)>,
+    /// Searches under way.
+    pub searches: Vec<SearchView>,
+    /// Files we share.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// GUIDs in the query-ID cache.
+    pub seen_queries: u32,
+    /// GUIDs that fit into it.
+    pub seen_queries_max: u32,
+    /// Servents to which we know a way for pushes.
+    pub push_routes: u32,
+    /// Descriptors by kind.
+    pub messages: Vec<KindCount>,
+    /// What was dropped, refused or closed, by reason.
+    pub dropped: Vec<Drop>,
+}
+
+/// A neighbour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Its address on this connection.
+    pub peer: SocketAddr,
+    /// Where it listens, if it said so.
+    pub listen: Option<SocketAddr>,
+    /// What it calls itself. Text of a stranger: escape before showing.
+    pub user_agent: String,
+    /// Whether it connected to us.
+    pub incoming: bool,
+    /// Since when it is a neighbour, microseconds since the node began.
+    pub since_us: u64,
+    /// Descriptors from it.
+    pub messages_in: u64,
+    /// Descriptors to it.
+    pub messages_out: u64,
+    /// Bytes from it, as they came.
+    pub bytes_in: u64,
+    /// Bytes to it, as they went.
+    pub bytes_out: u64,
+    /// Bytes that wait for it.
+    pub queued_bytes: u64,
+    /// Descriptors that its full queue did not take.
+    pub dropped: u64,
+    /// Whether what it sends is compressed.
+    pub compressed_in: bool,
+    /// Whether what it gets is compressed.
+    pub compressed_out: bool,
+}
+
+/// A search under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchView {
+    /// Which.
+    pub search: SearchId,
+    /// When it began, microseconds since the node did.
+    pub began_us: u64,
+    /// Results so far.
+    pub results: u32,
+    /// How far its query goes; 0 if a host is browsed.
+    pub ttl: u8,
+    /// Neighbours that were asked.
+    pub asked: u32,
+    /// How many servents were probably asked: as if every servent had as many neighbours as ours
+    /// say or as we have, whichever is less, and none were reached twice.
+    pub reach: u64,
+}
+
+/// Descriptors of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindCount {
+    /// Which.
+    pub kind: String,
+    /// From neighbours.
+    pub received: u64,
+    /// To neighbours, each copy counted.
+    pub sent: u64,
+}
+
+/// How often something was dropped, refused or closed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drop {
+    /// The reason.
+    pub why: Why,
+    /// The reason in plain words.
+    pub text: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Descriptors by kind.
+#[derive(Debug, Default)]
+pub struct Tally {
+    received: [u64; KINDS.len()],
+    sent: [u64; KINDS.len()],
+}
+
+const KINDS: [&str; 7] = ["query", "query_hit", "ping", "pong", "push", "bye", "other"];
+
+#[inline]
+fn class(kind: Kind) -> usize {
+    match kind {
+        Kind::QUERY => 0,
+        Kind::QUERY_HIT => 1,
+        Kind::PING => 2,
+        Kind::PONG => 3,
+        Kind::PUSH => 4,
+        Kind::BYE => 5,
+        _ => 6,
+    }
+}
+
+impl Tally {
+    /// One came.
+    #[inline]
+    pub(super) fn received(&mut self, kind: Kind) {
+        self.received[class(kind)] += 1;
+    }
+
+    /// So many go.
+    #[inline]
+    pub(super) fn sent(&mut self, kind: Kind, count: u64) {
+        self.sent[class(kind)] += count;
+    }
+
+    fn counts(&self) -> Vec<KindCount> {
+        KINDS
+            .iter()
+            .zip(self.received.iter().zip(&self.sent))
+            .map(|(kind, (&received, &sent))| KindCount {
+                kind: (*kind).to_owned(),
+                received,
+                sent,
+            })
+            .collect()
+    }
+}
+
+impl View {
+    /// How often something was dropped, refused or closed for this reason.
+    pub fn count(&self, why: Why) -> u64 {
+        self.dropped.iter().find(|dropped| dropped.why == why).map_or(0, |dropped| dropped.count)
+    }
+
+    /// Descriptors of this kind that came, and copies that were sent.
+    pub fn messages(&self, kind: Kind) -> (u64, u64) {
+        self.messages.get(class(kind)).map_or((0, 0), |count| (count.received, count.sent))
+    }
+}
+
+impl Node {
+    /// An owned picture of the node.
+    pub fn view(&self) -> View {
+        let dialling = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
+        View {
+            servent: self.guid,
+            address: self.address.public(&self.config),
+            stopping: self.stopping,
+            neighbours: self.neighbour_views(),
+            connecting: count(dialling),
+            connections: count(self.conns.len()),
+            hosts_known: count(self.hosts.len()),
+            blocked: self.blocked.networks().to_vec(),
+            searches: self.search_views(),
+            files: self.library.files() as u64,
+            bytes: self.library.bytes(),
+            seen_queries: count(self.seen.len()),
+            seen_queries_max: count(self.seen.max()),
+            push_routes: count(self.pushes.len()),
+            messages: self.tally.counts(),
+            dropped: self
+                .out
+                .counts
+                .nonzero()
+                .map(|(why, count)| Drop { why, text: why.text().to_owned(), count })
+                .collect(),
+        }
+    }
+
+    fn neighbour_views(&self) -> Vec<Neighbour> {
+        let view = |(_, row): (super::ConnId, &super::conn::Conn<Phase>)| {
+            let link = row.phase.link()?;
+            let carried = row.outbox.carried();
+            Some(Neighbour {
+                peer: row.peer,
+                listen: link.listen,
+                user_agent: link.user_agent.to_string(),
+                incoming: link.incoming,
+                since_us: link.since.as_micros(),
+                messages_in: link.messages_in,
+                messages_out: carried.messages,
+                bytes_in: link.bytes_in,
+                bytes_out: carried.bytes,
+                queued_bytes: row.outbox.waiting_bytes().into(),
+                dropped: carried.dropped,
+                compressed_in: link.inflater.is_some(),
+                compressed_out: link.deflates,
+            })
+        };
+        self.conns.iter().filter_map(view).collect()
+    }
+
+    fn search_views(&self) -> Vec<SearchView> {
+        let view = |(asker, search): (Asker, &super::search::Search)| match asker {
+            Asker::User(id) => Some(SearchView {
+                search: id,
+                began_us: search.began.since(Time::ZERO).as_micros() as u64,
+                results: search.results,
+                ttl: search.ttl,
+                asked: search.asked,
+                reach: search.reach,
+            }),
+        };
+        self.searches.iter().filter_map(view).collect()
+    }
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
