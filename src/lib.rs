@@ -39,6 +39,7 @@
 
 #[cfg(feature = "api")]
 pub mod api;
+pub mod driver;
 pub mod library;
 pub mod node;
 pub mod sim;

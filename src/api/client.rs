@@ -24,8 +24,8 @@ use thiserror::Error;
 
 use super::sse::Reader;
 use super::types::{
-    BASE, Block, Counter, Download, Event, Failure, FileResult, Host, NewDownload, NewSearch, Peer,
-    Search, SearchPage, Settings, Shares, Status,
+    BASE, Block, Counters, Download, Event, Failure, FileResult, Host, NewDownload, NewSearch,
+    Peer, Search, SearchPage, Settings, Shares, Status, Upload,
 };
 use super::{ADDRESS_FILE, TOKEN_FILE};
 
@@ -221,6 +221,11 @@ impl Client {
         self.tell::<()>(Method::DELETE, &format!("/downloads/{id}"), None).await
     }
 
+    /// What is being sent to others.
+    pub async fn uploads(&self) -> Result<Vec<Upload>, ClientError> {
+        self.get("/uploads").await
+    }
+
     /// What is shared.
     pub async fn shares(&self) -> Result<Shares, ClientError> {
         self.get("/shares").await
@@ -231,8 +236,8 @@ impl Client {
         self.tell::<()>(Method::POST, "/shares/rescan", None).await
     }
 
-    /// What was dropped, refused or closed since the start, by reason.
-    pub async fn counters(&self) -> Result<Vec<Counter>, ClientError> {
+    /// What went through since the start, and what was dropped, refused or closed.
+    pub async fn counters(&self) -> Result<Counters, ClientError> {
         self.get("/counters").await
     }
 

@@ -26,6 +26,8 @@ pub struct Status {
     pub uptime_s: u64,
     /// Where it listens for peers.
     pub listen: SocketAddr,
+    /// Where others can reach it, as far as it knows.
+    pub address: SocketAddr,
     /// Its own GUID, as pushes name it.
     #[serde(with = "text")]
     pub servent: Guid,
@@ -87,8 +89,6 @@ pub enum Obstacle {
     WordsTooShort {
         /// The words.
         words: Vec<String>,
-        /// How many characters a word must have.
-        chars_min: u32,
     },
     /// The query went only to direct neighbours or a little further.
     SmallTtl {
@@ -102,8 +102,10 @@ pub enum Obstacle {
 /// A neighbour: `GET /peers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Peer {
-    /// Its address.
+    /// Its address on this connection.
     pub address: SocketAddr,
+    /// Where it listens, if it said so.
+    pub listen: Option<SocketAddr>,
     /// What it calls itself.
     pub user_agent: String,
     /// Whether it connected to us.
@@ -192,8 +194,8 @@ pub struct Search {
     pub revision: u64,
     /// Neighbours that were asked.
     pub neighbours_asked: u32,
-    /// A guess at how many servents the query reached: from the neighbours, the TTL and the hosts
-    /// known, as if every servent had as many neighbours as ours.
+    /// A guess at how many servents the query reached; grows while it is sent to further
+    /// neighbours.
     pub reach_guess: u64,
     /// Why it may find nothing, or less than there is.
     pub obstacles: Vec<Obstacle>,
@@ -371,14 +373,51 @@ pub struct Shares {
     pub hashing: Option<Hashing>,
 }
 
-/// How often something was dropped, refused or closed for a reason: `GET /counters`.
+/// A file, or a part of one, that is being sent: `GET /uploads`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counter {
+pub struct Upload {
+    /// Who gets it.
+    pub address: SocketAddr,
+    /// Its name here.
+    pub name: String,
+    /// Bytes sent so far.
+    pub sent: u64,
+    /// Bytes asked for.
+    pub size: u64,
+}
+
+/// What went through the servent and what was dropped: `GET /counters`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Descriptors by kind.
+    pub messages: Vec<KindCount>,
+    /// What was dropped, refused or closed, by reason; only reasons that applied.
+    pub dropped: Vec<Dropped>,
+    /// Queries remembered, so that none is handled twice.
+    pub seen_queries: u32,
+    /// Servents to which a way for pushes is known.
+    pub push_routes: u32,
+}
+
+/// Descriptors of one kind since the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindCount {
+    /// Which: `query`, `query_hit`, `ping`, `pong`, `push`, `bye`, `other`.
+    pub kind: String,
+    /// From neighbours.
+    pub received: u64,
+    /// To neighbours, each copy counted.
+    pub sent: u64,
+}
+
+/// How often something was dropped, refused or closed for one reason since the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
     /// The reason.
     pub why: Why,
     /// The reason in plain words.
     pub text: String,
-    /// How often since the start.
+    /// How often.
     pub count: u64,
 }
 
@@ -485,6 +524,13 @@ pub enum ErrorCode {
     Stopping,
     /// 502: a host name could not be looked up.
     UnknownHost,
+}
+
+impl Source {
+    /// The servent at this address, of which no more is known.
+    pub fn at(address: SocketAddr) -> Source {
+        Source { address, servent: None, index: None, name: None, firewalled: false }
+    }
 }
 
 impl From<NewSearch> for io::SearchQuery {

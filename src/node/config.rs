@@ -103,6 +103,21 @@ pub struct Config {
     pub uploads_per_address_max: u16,
     /// Requests on one kept-alive connection are awaited so long.
     pub keep_alive_s: u16,
+    /// A client without a slot is told to come back after this.
+    pub busy_retry_s: u16,
+    /// An upload to a client that does not read is left after this.
+    pub stalled_upload_s: u16,
+    /// Answers to Browse Host for one address within `browse_window_s`, our own network excepted
+    /// (gtk-gnutella refuses the second within seconds and takes more than three an hour for
+    /// abuse).
+    pub browses_per_address_max: u16,
+    /// See `browses_per_address_max`.
+    pub browse_window_s: u16,
+    /// Hosts that browse us at once, and hosts that we browse at once: each holds a zlib window.
+    pub browses_max: u16,
+    /// Bytes of query hits, inflated, that we take from one host that we browse: half a million
+    /// files.
+    pub browse_bytes_max: u64,
     /// Downloads at once.
     pub downloads_max: u16,
     /// Sources remembered for one download.
@@ -111,16 +126,35 @@ pub struct Config {
     pub active_sources_per_download_max: u16,
     /// Bytes asked for in one request, so that several sources share a file.
     pub request_bytes_max: u64,
-    /// A source that sends nothing for so long is left.
+    /// Bytes for which another source is worth a request of its own: with less left, a source
+    /// that is free does not take over half of another's part.
+    pub share_bytes_min: u64,
+    /// Pieces in different states that a file may be torn into by sources that answer with other
+    /// ranges than asked for.
+    pub pieces_per_download_max: u32,
+    /// How often the hash of all bytes may be wrong before a download is given up.
+    pub wrong_hashes_max: u8,
+    /// Progress of a download is told at most this often.
+    pub progress_interval_ms: u16,
+    /// A source that sends less than `stalled_bytes` for so long is left.
     pub stalled_source_s: u16,
+    /// Bytes that must flow within `stalled_source_s` (or `stalled_upload_s`): more than the
+    /// dripping of one that wants to hold a download or a slot, less than the slowest modem sends.
+    pub stalled_bytes: u32,
     /// A source that failed or was busy is asked again after this.
     pub retry_source_s: u16,
+    /// A busy source may ask to be left alone for so long at most.
+    pub retry_after_max_s: u32,
     /// How often a source may fail in a row before it is forgotten.
     pub source_failures_max: u8,
     /// A push we asked for is awaited so long.
     pub push_timeout_s: u16,
     /// Pushes we obey within 30 s for one address (gtk-gnutella: 5).
     pub pushes_per_address_max: u16,
+    /// Connections that pushes made us open and that do not stand yet, at once.
+    pub pushes_max: u16,
+    /// Addresses whose pushes and browses are counted at once; beyond that newcomers wait.
+    pub counted_addresses_max: u32,
     /// Without any source a download asks the network again after this.
     pub find_sources_s: u16,
 }
@@ -185,15 +219,29 @@ impl Default for Config {
             upload_slots: 10,
             uploads_per_address_max: 3,
             keep_alive_s: 60,
+            busy_retry_s: 30,
+            stalled_upload_s: 60,
+            browses_per_address_max: 3,
+            browse_window_s: 600,
+            browses_max: 16,
+            browse_bytes_max: 64 << 20,
             downloads_max: 100,
             sources_per_download_max: 64,
             active_sources_per_download_max: 8,
             request_bytes_max: 64 << 20,
+            share_bytes_min: 1 << 20,
+            pieces_per_download_max: 1_024,
+            wrong_hashes_max: 5,
+            progress_interval_ms: 200,
             stalled_source_s: 60,
+            stalled_bytes: 16_384,
             retry_source_s: 30,
+            retry_after_max_s: 3_600,
             source_failures_max: 5,
             push_timeout_s: 20,
             pushes_per_address_max: 5,
+            pushes_max: 32,
+            counted_addresses_max: 4_096,
             find_sources_s: 120,
         }
     }

@@ -23,6 +23,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 pub mod time;
+pub mod transfer;
 mod turn;
 pub mod view;
 pub mod why;

@@ -116,12 +116,20 @@ reasons! {
     UnexpectedGiv = "GIV that was not asked for",
     /// A source that served bytes of another file.
     WrongBytes = "bytes that do not have the promised hash",
+    /// A source whose answer names another hash or size.
+    OtherFile = "has another file under that name",
     /// A push for a file that we do not share, or more pushes than allowed.
     BadPush = "push that cannot be honoured",
     /// A table is at its limit.
     TableFull = "table full",
     /// A file could not be read or written here.
     DiskFailed = "disk error",
+    /// No room on our disk.
+    DiskFull = "no room left on the disk",
+    /// We may not write where a download belongs.
+    DiskDenied = "not allowed to write there",
+    /// The download folder or a partial file is gone.
+    DiskMissing = "the folder or file is gone",
     /// A datagram that is not ours to handle.
     UnexpectedDatagram = "unexpected datagram",
 }

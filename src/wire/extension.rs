@@ -97,3 +97,6 @@ pub fn sha1_of(piece: &Extension<'_>) -> Result<Option<Sha1>, Malformed> {
 pub fn sha1s(area: &[u8]) -> impl Iterator<Item = Result<Sha1, Malformed>> + '_ {
     Extensions::new(area).filter_map(|piece| piece.and_then(|piece| sha1_of(&piece)).transpose())
 }
+
+#[cfg(test)]
+mod tests;

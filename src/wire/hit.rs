@@ -5,7 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use super::cursor::Cursor;
 use super::extension::{Extension, Extensions, SEPARATOR, sha1_of};
 use super::ggep::{self, Blocks, MAGIC, Nul, Writer};
-use super::{Guid, Malformed, Sha1, address};
+use super::{Guid, Malformed, Sha1, packed};
 
 /// Bytes of one extension's data at most.
 const DATA_BYTES_MAX: usize = 4_096;
@@ -142,7 +142,7 @@ impl<'a> QueryHit<'a> {
         }
         let trailer = Trailer::decode(cursor.rest())?;
         Ok(QueryHit {
-            address: address::from_fields(ipv4, port, trailer.ipv6),
+            address: packed::from_fields(ipv4, port, trailer.ipv6),
             speed_kbit_s,
             results,
             vendor: trailer.vendor,
@@ -158,7 +158,7 @@ impl<'a> QueryHit<'a> {
         let results = &self.results[..self.results.len().min(RESULTS_MAX)];
         out.push(results.len() as u8);
         out.extend_from_slice(&self.address.port().to_le_bytes());
-        out.extend_from_slice(&address::ipv4_field(&self.address));
+        out.extend_from_slice(&packed::ipv4_field(&self.address));
         out.extend_from_slice(&self.speed_kbit_s.to_le_bytes());
         for record in results {
             record.encode(out);
@@ -220,11 +220,11 @@ impl<'a> Record<'a> {
             }
             Extension::Ggep(block) if block.id == b"ALT" => {
                 let data = block.data(DATA_BYTES_MAX)?;
-                address::read_ipv4_list(&data, &mut self.alternates)?;
+                packed::read_ipv4_list(&data, &mut self.alternates)?;
             }
             Extension::Ggep(block) if block.id == b"ALT6" => {
                 let data = block.data(DATA_BYTES_MAX)?;
-                address::read_ipv6_list(&data, &mut self.alternates)?;
+                packed::read_ipv6_list(&data, &mut self.alternates)?;
             }
             piece => {
                 if let Some(sha1) = sha1_of(piece)? {
@@ -269,7 +269,7 @@ impl<'a> Record<'a> {
 
 /// Puts a list of addresses as two blocks, one for each family.
 fn put_lists(blocks: &mut Writer<'_>, [ipv4_id, ipv6_id]: [&str; 2], list: &[SocketAddr]) {
-    let (ipv4, ipv6) = address::packed_lists(list);
+    let (ipv4, ipv6) = packed::packed_lists(list);
     if !ipv4.is_empty() {
         blocks.put(ipv4_id, &ipv4);
     }
@@ -318,19 +318,19 @@ impl Trailer {
 
     /// Reads the GGEP of the private area. Some servents have a byte of their own before it.
     fn read_ggep(&mut self, private: &[u8]) -> Result<(), Malformed> {
-        let at = private.iter().position(|&byte| byte == MAGIC).ok_or(Malformed::BadGgep)?;
+        let Some(at) = private.iter().position(|&byte| byte == MAGIC) else { return Ok(()) };
         for block in Blocks::new(&private[at..])? {
             let block = block?;
             match block.id {
                 b"BH" => self.browse_host = true,
-                b"6" => self.ipv6 = Some(address::ipv6(&block.data(16)?)?),
+                b"6" => self.ipv6 = Some(packed::ipv6(&block.data(16)?)?),
                 b"PUSH" => {
                     let data = block.data(DATA_BYTES_MAX)?;
-                    address::read_ipv4_list(&data, &mut self.push_proxies)?;
+                    packed::read_ipv4_list(&data, &mut self.push_proxies)?;
                 }
                 b"PUSH6" => {
                     let data = block.data(DATA_BYTES_MAX)?;
-                    address::read_ipv6_list(&data, &mut self.push_proxies)?;
+                    packed::read_ipv6_list(&data, &mut self.push_proxies)?;
                 }
                 _ => {}
             }
@@ -376,3 +376,6 @@ pub fn distribute<'a>(
     }
     sets.into_iter().map(|set| set.records).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,13 @@
 //! Every decoder here is total: whatever bytes it is given it returns, allocates at most what its
 //! limit says, and names what is wrong. No file here knows a socket, a clock or a policy.
 
-mod address;
 pub mod addresses;
 pub mod bye;
 pub mod chunked;
 pub mod cursor;
 pub mod error;
 pub mod extension;
+pub mod filename;
 pub mod frame;
 pub mod ggep;
 pub mod giv;
@@ -20,8 +20,10 @@ pub mod header;
 pub mod headers;
 pub mod hit;
 pub mod http;
+pub mod magnet;
 pub mod message;
 pub mod names;
+mod packed;
 pub mod percent;
 pub mod ping;
 pub mod pong;
@@ -38,6 +40,7 @@ pub use head::{Head, HeadLimits};
 pub use header::{HEADER_LEN, Header, Kind};
 pub use headers::Headers;
 pub use hit::{HitFlags, QueryHit, Record};
+pub use magnet::{Magnet, MagnetError};
 pub use message::Message;
 pub use ping::Ping;
 pub use pong::Pong;

@@ -83,6 +83,8 @@ names! {
     HOST = "Host";
     /// Bytes that are wanted.
     RANGE = "Range";
+    /// `bytes`: parts of a file can be asked for.
+    ACCEPT_RANGES = "Accept-Ranges";
     /// Bytes that follow, and of how many.
     CONTENT_RANGE = "Content-Range";
     /// How many bytes follow.

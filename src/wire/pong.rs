@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::cursor::Cursor;
 use super::extension::{Extension, Extensions};
 use super::ggep::{self, Nul, Writer};
-use super::{Malformed, address};
+use super::{Malformed, packed};
 
 /// Bytes of one extension's data at most.
 const DATA_BYTES_MAX: usize = 4_096;
@@ -43,7 +43,7 @@ pub struct FreeSlots {
 pub struct Vendor {
     /// Four letters.
     pub code: [u8; 4],
-    /// Major version in the upper, minor in the lower four bits.
+    /// Its version, as the maker codes it; usually four bits of major and four of minor version.
     pub version: u8,
 }
 
@@ -69,7 +69,7 @@ impl Pong {
         let mut cursor = Cursor::new(payload);
         let port = cursor.u16_le()?;
         let ipv4 = cursor.array()?;
-        let mut pong = Pong::new(address::from_fields(ipv4, port, None), 0, 0);
+        let mut pong = Pong::new(packed::from_fields(ipv4, port, None), 0, 0);
         pong.files = cursor.u32_le()?;
         pong.kbytes = cursor.u32_le()?;
         for piece in Extensions::new(cursor.rest()) {
@@ -80,7 +80,7 @@ impl Pong {
             let data = block.data(DATA_BYTES_MAX)?;
             match (block.id, &*data) {
                 (b"6", data) => {
-                    pong.address = address::from_fields(ipv4, port, Some(address::ipv6(data)?));
+                    pong.address = packed::from_fields(ipv4, port, Some(packed::ipv6(data)?));
                 }
                 (b"UP", &[_, leaves, ultrapeers, ..]) => {
                     pong.free_slots = Some(FreeSlots { leaves, ultrapeers });
@@ -93,8 +93,8 @@ impl Pong {
                     let version = version.first().copied().unwrap_or(0);
                     pong.vendor = Some(Vendor { code: [a, b, c, d], version });
                 }
-                (b"IPP", data) => address::read_ipv4_list(data, &mut pong.hosts)?,
-                (b"IPP6", data) => address::read_ipv6_list(data, &mut pong.hosts)?,
+                (b"IPP", data) => packed::read_ipv4_list(data, &mut pong.hosts)?,
+                (b"IPP6", data) => packed::read_ipv6_list(data, &mut pong.hosts)?,
                 _ => return Err(Malformed::BadValue),
             }
         }
@@ -104,7 +104,7 @@ impl Pong {
     /// Appends the payload.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.address.port().to_le_bytes());
-        out.extend_from_slice(&address::ipv4_field(&self.address));
+        out.extend_from_slice(&packed::ipv4_field(&self.address));
         out.extend_from_slice(&self.files.to_le_bytes());
         out.extend_from_slice(&self.kbytes.to_le_bytes());
         let mut blocks = Writer::new(out, Nul::Allowed);
@@ -120,7 +120,7 @@ impl Pong {
         if let SocketAddr::V6(address) = self.address {
             blocks.put("6", &address.ip().octets());
         }
-        let (ipv4, ipv6) = address::packed_lists(&self.hosts);
+        let (ipv4, ipv6) = packed::packed_lists(&self.hosts);
         if !ipv4.is_empty() {
             blocks.put("IPP", &ipv4);
         }
@@ -129,3 +129,6 @@ impl Pong {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::cursor::Cursor;
 use super::extension::{Extension, Extensions};
 use super::ggep::{Nul, Writer};
-use super::{Guid, Malformed, address};
+use super::{Guid, Malformed, packed};
 
 /// A push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +33,19 @@ impl<'a> Push<'a> {
         for piece in Extensions::new(extensions) {
             match piece? {
                 Extension::Ggep(block) if block.id == b"6" => {
-                    ipv6 = Some(address::ipv6(&block.data(16)?)?);
+                    ipv6 = Some(packed::ipv6(&block.data(16)?)?);
                 }
                 _ => {}
             }
         }
-        Ok(Push { servent, index, address: address::from_fields(ipv4, port, ipv6), extensions })
+        Ok(Push { servent, index, address: packed::from_fields(ipv4, port, ipv6), extensions })
     }
 
     /// Appends the payload. GGEP `6` is written for an IPv6 address unless `extensions` are given.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.servent.0);
         out.extend_from_slice(&self.index.to_le_bytes());
-        out.extend_from_slice(&address::ipv4_field(&self.address));
+        out.extend_from_slice(&packed::ipv4_field(&self.address));
         out.extend_from_slice(&self.address.port().to_le_bytes());
         match self.address {
             SocketAddr::V6(address) if self.extensions.is_empty() => {
@@ -55,3 +55,6 @@ impl<'a> Push<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ pub fn encode(query: &QueryOut<'_>, out: &mut Vec<u8>) {
         sha1.write_urn(out);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,3 +128,6 @@ fn base32<const CHARS: usize, const BYTES: usize>(digits: &[u8]) -> Result<[u8; 
     BASE32_NOPAD.decode_mut(&upper, &mut bytes).map_err(|_| Malformed::BadUrn)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

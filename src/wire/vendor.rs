@@ -1,5 +1,5 @@
-//! Vendor messages, as far as we must know them: who made one and what it is (protocol.md
-//! section 14).
+//! Vendor messages, as far as we must know them: who made one and what it is.
+//! Rules: protocol.md section 14.
 
 use super::Malformed;
 use super::cursor::Cursor;

@@ -25,8 +25,9 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads the middle of a request line. Never fails: what is not understood is `Other`.
-    pub(super) fn parse(target: &[u8]) -> Target {
+    /// Reads the middle of a request line, or the path of a URL. Never fails: what is not
+    /// understood is `Other`.
+    pub fn parse(target: &[u8]) -> Target {
         let other = || Target::Other(String::from_utf8_lossy(target).into_owned());
         if target == b"/" {
             return Target::Browse;

@@ -1,10 +1,14 @@
-//! Socket addresses as descriptors carry them: an IPv4 field with GGEP `6` beside it, and packed
-//! lists (protocol.md section 4).
+//! Socket addresses in binary, as descriptors carry them: an IPv4 field with GGEP `6` beside it,
+//! and lists (protocol.md section 4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Malformed;
 use super::cursor::Cursor;
+
+/// Addresses in one list at most. Living servents write 10 to 30; deflated, a few bytes could
+/// stand for hundreds.
+const LIST_MAX: usize = 100;
 
 /// What stands in the IPv4 field of a servent that has only IPv6.
 const NO_IPV4: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 0);
@@ -38,7 +42,7 @@ pub(super) fn read_ipv4_list(data: &[u8], list: &mut Vec<SocketAddr>) -> Result<
     let mut cursor = Cursor::new(data);
     while !cursor.is_empty() {
         let ip = Ipv4Addr::from(cursor.array::<4>()?);
-        list.push(SocketAddr::from((ip, cursor.u16_le()?)));
+        push(list, SocketAddr::from((ip, cursor.u16_le()?)))?;
     }
     Ok(())
 }
@@ -48,8 +52,17 @@ pub(super) fn read_ipv6_list(data: &[u8], list: &mut Vec<SocketAddr>) -> Result<
     let mut cursor = Cursor::new(data);
     while !cursor.is_empty() {
         let ip = Ipv6Addr::from(cursor.array::<16>()?);
-        list.push(SocketAddr::from((ip, cursor.u16_le()?)));
+        push(list, SocketAddr::from((ip, cursor.u16_le()?)))?;
     }
+    Ok(())
+}
+
+/// Adds one address, if the list may still grow.
+fn push(list: &mut Vec<SocketAddr>, address: SocketAddr) -> Result<(), Malformed> {
+    if list.len() >= LIST_MAX {
+        return Err(Malformed::TooLarge);
+    }
+    list.push(address);
     Ok(())
 }
 

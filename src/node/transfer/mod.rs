@@ -1,0 +1,319 @@
+//! Files in and out: decisions, never bytes of bodies (protocol.md sections 7, 12 and 13).
+//!
+//! [`Transfers`] is the table of transfer connections. Each has one purpose, and every input for
+//! it goes to the part that serves that purpose: `upload` (requests in; `slots` says who may,
+//! `shelf` shows all to one who browses), `push` (connections that we were asked to open),
+//! `download` (with its `ranges` and its `source`s, whose answers `answer` judges) and `browse`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use self::browse::Browses;
+use self::download::Download;
+use self::push::Pushes;
+use self::turn::{Desk, Purpose};
+use self::upload::Uploads;
+use super::io::{
+    CloseCause, DiskReport, DownloadId, DownloadRequest, Event, Out, SearchId, Source,
+};
+use super::{Config, ConnId, Rng, Time, Why};
+use crate::library::Library;
+use crate::wire::{Giv, Guid, Push};
+
+mod answer;
+mod browse;
+mod download;
+mod flow;
+mod inbox;
+mod push;
+mod ranges;
+mod rate;
+mod reach;
+mod shelf;
+mod slots;
+mod source;
+mod turn;
+mod upload;
+mod view;
+
+pub use turn::Wish;
+pub use view::{DownloadView, SourceState, SourceView, TransfersView, UploadView};
+
+/// All transfers of a node.
+#[derive(Debug)]
+pub struct Transfers {
+    desk: Desk,
+    uploads: Uploads,
+    pushes: Pushes,
+    browses: Browses,
+    downloads: BTreeMap<DownloadId, Download>,
+    /// Nothing is due before; may be earlier than what is due, never later.
+    next_at: Time,
+}
+
+impl Transfers {
+    /// No transfers; `guid` is our servent GUID.
+    pub fn new(config: Arc<Config>, guid: Guid, rng: Rng) -> Transfers {
+        let (uploads, pushes) = (Uploads::new(&config), Pushes::new(&config));
+        let desk = Desk { config, guid, rng, conns: BTreeMap::new(), wishes: Vec::new() };
+        Transfers {
+            desk,
+            uploads,
+            pushes,
+            browses: Browses::default(),
+            downloads: BTreeMap::new(),
+            next_at: Time::NEVER,
+        }
+    }
+
+    /// An accepted connection turned out to be HTTP or GIV; its first bytes follow in `received`.
+    pub fn adopt(&mut self, now: Time, conn: ConnId, peer: SocketAddr, out: &mut Out) {
+        let mut turn = self.desk.turn(now, out);
+        turn.dedicate(conn, Purpose::Serve);
+        self.uploads.begin(conn, peer, &turn);
+        self.recompute();
+    }
+
+    /// Whether inputs for this connection are for us. Until `closed` has come it is.
+    pub fn owns(&self, conn: ConnId) -> bool {
+        self.desk.conns.contains_key(&conn)
+    }
+
+    /// `Input::Connected` for a connection of ours.
+    pub fn connected(&mut self, now: Time, conn: ConnId, out: &mut Out) {
+        let purpose = self.purpose(conn);
+        let mut turn = self.desk.turn(now, out);
+        match purpose {
+            Some(Purpose::Fetch(id)) => {
+                if let Some(download) = self.downloads.get_mut(&id) {
+                    download.connected(conn, &mut turn);
+                }
+            }
+            Some(Purpose::Browse) => self.browses.connected(conn, &mut turn),
+            Some(Purpose::Give) => {
+                if let Some(peer) = self.pushes.connected(conn, &mut turn) {
+                    turn.dedicate(conn, Purpose::Serve);
+                    self.uploads.begin(conn, peer, &turn);
+                }
+            }
+            Some(Purpose::Serve | Purpose::Close) | None => {}
+        }
+        self.recompute();
+    }
+
+    /// `Input::Received` for a connection of ours.
+    pub fn received(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        data: &[u8],
+        library: &Library,
+        out: &mut Out,
+    ) {
+        let purpose = self.purpose(conn);
+        let mut turn = self.desk.turn(now, out);
+        match purpose {
+            Some(Purpose::Serve) => {
+                if let Some(giv) = self.uploads.received(conn, data, library, &mut turn) {
+                    self.given(now, conn, &giv, out);
+                }
+            }
+            Some(Purpose::Fetch(id)) => {
+                if let Some(download) = self.downloads.get_mut(&id) {
+                    download.received(conn, data, &mut turn);
+                }
+            }
+            Some(Purpose::Browse) => self.browses.received(conn, data, &mut turn),
+            Some(Purpose::Give | Purpose::Close) | None => {}
+        }
+        self.recompute();
+    }
+
+    /// `Input::Sent` for a connection of ours.
+    pub fn sent(&mut self, now: Time, conn: ConnId, len: u32, library: &Library, out: &mut Out) {
+        if self.purpose(conn) == Some(Purpose::Serve) {
+            self.uploads.sent(conn, len, library, &mut self.desk.turn(now, out));
+            self.recompute();
+        }
+    }
+
+    /// `Input::Carried` for a connection of ours.
+    pub fn carried(&mut self, now: Time, conn: ConnId, len: u64, library: &Library, out: &mut Out) {
+        let purpose = self.purpose(conn);
+        let mut turn = self.desk.turn(now, out);
+        let changed = match purpose {
+            Some(Purpose::Serve) => self.uploads.carried(conn, len, library, &mut turn),
+            Some(Purpose::Fetch(id)) => {
+                let download = self.downloads.get_mut(&id);
+                download.is_some_and(|download| download.carried(conn, len, &mut turn))
+            }
+            _ => false,
+        };
+        if changed {
+            self.recompute();
+        }
+    }
+
+    /// `Input::Closed` for a connection of ours.
+    pub fn closed(&mut self, now: Time, conn: ConnId, cause: CloseCause, out: &mut Out) {
+        let purpose = self.desk.conns.remove(&conn);
+        let mut turn = self.desk.turn(now, out);
+        match purpose {
+            Some(Purpose::Serve) => {
+                self.uploads.end(conn);
+                if cause == CloseCause::FileUnreadable {
+                    turn.out.count(Why::DiskFailed);
+                }
+            }
+            Some(Purpose::Give) => self.pushes.failed(conn, &mut turn),
+            Some(Purpose::Fetch(id)) => {
+                if let Some(download) = self.downloads.get_mut(&id) {
+                    download.closed(conn, cause, &mut turn);
+                }
+            }
+            Some(Purpose::Browse) => self.browses.closed(conn, cause, &mut turn),
+            Some(Purpose::Close) | None => {}
+        }
+        self.recompute();
+    }
+
+    /// `Input::Disk`.
+    pub fn disk(&mut self, now: Time, report: DiskReport, out: &mut Out) {
+        let (DiskReport::Opened { download: id, .. }
+        | DiskReport::Hashed { download: id, .. }
+        | DiskReport::Published { download: id, .. }
+        | DiskReport::Failed { download: id, .. }) = report;
+        let mut turn = self.desk.turn(now, out);
+        if let Some(download) = self.downloads.get_mut(&id) {
+            match report {
+                DiskReport::Opened { have, .. } => download.opened(have, &mut turn),
+                DiskReport::Hashed { sha1, .. } => download.hashed(sha1, &mut turn),
+                DiskReport::Published { path, .. } => download.published(path, &mut turn),
+                DiskReport::Failed { failure, .. } => download.disk_failed(failure, &mut turn),
+            }
+        }
+        self.recompute();
+    }
+
+    /// Does what is due.
+    pub fn wake(&mut self, now: Time, out: &mut Out) {
+        if self.next_at > now {
+            return;
+        }
+        let mut turn = self.desk.turn(now, out);
+        self.uploads.wake(&mut turn);
+        self.browses.wake(&mut turn);
+        for download in self.downloads.values_mut() {
+            if download.deadline(turn.config) <= now {
+                download.wake(&mut turn);
+            }
+        }
+        self.recompute();
+    }
+
+    /// When `wake` is to be called.
+    pub fn deadline(&self) -> Option<Time> {
+        super::io::earliest([self.next_at])
+    }
+
+    /// `Command::Download`. A download that is under way already gets the sources added; one
+    /// that has ended begins anew.
+    pub fn download(&mut self, now: Time, id: DownloadId, request: DownloadRequest, out: &mut Out) {
+        if self.downloads.get(&id).is_some_and(|known| !known.ended()) {
+            return self.add_sources(now, id, request.sources, out);
+        }
+        self.downloads.remove(&id);
+        if self.downloads.len() >= usize::from(self.desk.config.downloads_max) {
+            let ended = self.downloads.iter().find(|(_, download)| download.ended());
+            let Some(ended) = ended.map(|(&ended, _)| ended) else {
+                out.count(Why::TableFull);
+                let command = format!("download {}", request.name);
+                return out.emit(Event::Refused { why: Why::TableFull, command });
+            };
+            self.downloads.remove(&ended);
+        }
+        let download = Download::new(id, request, &mut self.desk.turn(now, out));
+        self.downloads.insert(id, download);
+        self.recompute();
+    }
+
+    /// `Command::AddSources`, and what a search for `Wish::FindSources` has found.
+    pub fn add_sources(&mut self, now: Time, id: DownloadId, sources: Vec<Source>, out: &mut Out) {
+        if let Some(download) = self.downloads.get_mut(&id).filter(|known| !known.ended()) {
+            download.add_sources(sources, &mut self.desk.turn(now, out));
+            self.recompute();
+        }
+    }
+
+    /// `Command::CancelDownload`.
+    pub fn cancel(&mut self, now: Time, id: DownloadId, out: &mut Out) {
+        if let Some(download) = self.downloads.get_mut(&id) {
+            download.cancel(&mut self.desk.turn(now, out));
+            self.recompute();
+        }
+    }
+
+    /// `Command::Browse`; answered by wishes.
+    pub fn browse(&mut self, now: Time, search: SearchId, host: SocketAddr, out: &mut Out) {
+        self.browses.begin(search, host, &mut self.desk.turn(now, out));
+        self.recompute();
+    }
+
+    /// `Command::StopSearch`, if it was a browse.
+    pub fn stop_browse(&mut self, now: Time, search: SearchId, out: &mut Out) {
+        self.browses.stop(search, &mut self.desk.turn(now, out));
+        self.recompute();
+    }
+
+    /// A Push for us arrived.
+    pub fn on_push(&mut self, now: Time, push: &Push<'_>, library: &Library, out: &mut Out) {
+        self.pushes.obey(push, library, &mut self.desk.turn(now, out));
+    }
+
+    /// Closes every connection and forgets every download; partial files stay.
+    pub fn shutdown(&mut self, now: Time, out: &mut Out) {
+        let config = Arc::clone(&self.desk.config);
+        let conns: Vec<ConnId> = self.desk.conns.keys().copied().collect();
+        let mut turn = self.desk.turn(now, out);
+        conns.into_iter().for_each(|conn| turn.close(conn, false));
+        self.uploads = Uploads::new(&config);
+        self.pushes = Pushes::new(&config);
+        self.browses = Browses::default();
+        self.downloads.clear();
+        self.recompute();
+    }
+
+    /// What the rest of the node is to do; look after every call.
+    pub fn wishes(&mut self) -> std::vec::Drain<'_, Wish> {
+        self.desk.wishes.drain(..)
+    }
+
+    /// A picture of all transfers.
+    pub fn view(&self) -> TransfersView {
+        TransfersView {
+            uploads: self.uploads.views().collect(),
+            downloads: self.downloads.values().map(Download::view).collect(),
+        }
+    }
+
+    fn purpose(&self, conn: ConnId) -> Option<Purpose> {
+        self.desk.conns.get(&conn).copied()
+    }
+
+    /// The first download that awaits this GIV takes the connection.
+    fn given(&mut self, now: Time, conn: ConnId, giv: &Giv, out: &mut Out) {
+        let mut turn = self.desk.turn(now, out);
+        if !self.downloads.values_mut().any(|download| download.given(giv, conn, &mut turn)) {
+            turn.out.count(Why::UnexpectedGiv);
+            turn.close(conn, false);
+        }
+    }
+
+    fn recompute(&mut self) {
+        let config = &self.desk.config;
+        let downloads = self.downloads.values().map(|download| download.deadline(config));
+        let others = [self.uploads.deadline(config), self.browses.deadline(config)];
+        self.next_at = downloads.chain(others).min().unwrap_or(Time::NEVER);
+    }
+}

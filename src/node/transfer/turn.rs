@@ -1,0 +1,128 @@
+//! What every part of the transfers may do while it handles one input.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::node::io::{Action, DownloadId, Out, SearchEnd, SearchId};
+use crate::node::{Config, ConnId, Rng, Time};
+use crate::wire::{Guid, Sha1};
+
+/// What the transfers want of the rest of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Ask this servent by a Push to connect to us and give us this file.
+    SendPush {
+        /// Whom.
+        servent: Guid,
+        /// The number it gives the file.
+        index: u32,
+    },
+    /// Ask the network who has this content.
+    FindSources {
+        /// For which download; answer by `add_sources`.
+        download: DownloadId,
+        /// The content.
+        sha1: Sha1,
+    },
+    /// A query hit's payload from a host that is being browsed.
+    BrowseHit {
+        /// Whose.
+        search: SearchId,
+        /// The host.
+        from: SocketAddr,
+        /// The payload of the descriptor, undecoded.
+        payload: Vec<u8>,
+    },
+    /// The host has shown all, or nothing.
+    BrowseEnded {
+        /// Whose.
+        search: SearchId,
+        /// `Enough`: it has shown all.
+        end: SearchEnd,
+    },
+}
+
+/// What a connection of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// We answer requests on it (or it turns out to be a GIV).
+    Serve,
+    /// We were asked by a Push to open it; then we answer requests on it.
+    Give,
+    /// We fetch parts of this download on it.
+    Fetch(DownloadId),
+    /// We browse the host.
+    Browse,
+    /// We have closed it and await the end.
+    Close,
+}
+
+/// What lasts from turn to turn and all parts share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) config: Arc<Config>,
+    pub(super) guid: Guid,
+    pub(super) rng: Rng,
+    pub(super) conns: BTreeMap<ConnId, Purpose>,
+    pub(super) wishes: Vec<Wish>,
+}
+
+impl Desk {
+    pub(super) fn turn<'a>(&'a mut self, now: Time, out: &'a mut Out) -> Turn<'a> {
+        Turn {
+            now,
+            config: &self.config,
+            guid: self.guid,
+            rng: &mut self.rng,
+            conns: &mut self.conns,
+            wishes: &mut self.wishes,
+            out,
+        }
+    }
+}
+
+/// One input being handled.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) now: Time,
+    pub(super) config: &'a Config,
+    pub(super) guid: Guid,
+    pub(super) rng: &'a mut Rng,
+    conns: &'a mut BTreeMap<ConnId, Purpose>,
+    pub(super) wishes: &'a mut Vec<Wish>,
+    pub(super) out: &'a mut Out,
+}
+
+impl Turn<'_> {
+    /// Orders a connection.
+    pub(super) fn connect(&mut self, to: SocketAddr, purpose: Purpose) -> ConnId {
+        let conn = self.out.connect(to);
+        self.conns.insert(conn, purpose);
+        conn
+    }
+
+    /// From now on `conn` is for this.
+    pub(super) fn dedicate(&mut self, conn: ConnId, purpose: Purpose) {
+        self.conns.insert(conn, purpose);
+    }
+
+    /// Closes; `Closed` for it means nothing to anybody any more.
+    pub(super) fn close(&mut self, conn: ConnId, flush: bool) {
+        if self.conns.insert(conn, Purpose::Close) != Some(Purpose::Close) {
+            self.out.actions.push(Action::Close { conn, flush });
+        }
+    }
+
+    /// The body begins at byte `body_at` of the data being handled.
+    pub(super) fn store(&mut self, conn: ConnId, to: DownloadId, range: Range<u64>, body_at: u32) {
+        self.out.actions.push(Action::StoreInto { conn, download: to, range, body_at });
+    }
+
+    /// So many seconds from now.
+    pub(super) fn in_s(&self, seconds: impl Into<u64>) -> Time {
+        self.now + Duration::from_secs(seconds.into())
+    }
+}
