@@ -103,6 +103,13 @@ impl Chunk {
         self.range.is_empty()
     }
 
+    /// A part of the same run; a range that reaches beyond the chunk is cut to it.
+    pub fn part(&self, range: Range<u32>) -> Chunk {
+        let end = range.end.min(self.range.end - self.range.start);
+        let start = self.range.start + range.start.min(end);
+        Chunk { run: Arc::clone(&self.run), range: start..self.range.start + end }
+    }
+
     /// The same bytes; copied if they are less than a quarter of their run, so that a piece that
     /// waits does not keep much more alive than itself.
     pub fn detached(self) -> Chunk {

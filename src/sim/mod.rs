@@ -4,12 +4,48 @@
 //! The very same [`Node`](crate::node) runs here and on sockets. The same seed gives the same
 //! world, event by event.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub mod check;
 pub mod dice;
+pub mod disk;
+mod event;
+pub mod faults;
+mod follow;
 pub mod latency;
+pub mod measure;
+pub mod net;
+mod perform;
 pub mod queue;
 pub mod topology;
+mod trace;
+mod world;
 
+pub use check::{Failure, Violation};
 pub use dice::Dice;
+pub use disk::{Disk, SharedFile};
+pub use faults::Fault;
 pub use latency::Latency;
+pub use measure::{Load, Record};
+pub use net::NetConfig;
 pub use queue::Queue;
 pub use topology::{Graph, Topology};
+pub use world::{Outcome, World, WorldConfig};
+
+/// Names a node of a world; they are numbered from 0 as they are added.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeId(pub u32);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

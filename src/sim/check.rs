@@ -1,0 +1,321 @@
+//! What must never happen, whatever the network does; looked for at every step.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::NodeId;
+use super::measure::{Passing, Record};
+use crate::node::config::Forward;
+use crate::node::io::DownloadId;
+use crate::node::{ConnId, Time};
+use crate::wire::Guid;
+
+/// A rule that a node broke.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Violation {
+    /// A query went over one link twice, the second time without a higher TTL.
+    #[error("{from} sent query {guid} to {to} again, with TTL {ttl} after TTL {before}")]
+    QueryAgain {
+        /// Who.
+        from: NodeId,
+        /// To whom.
+        to: NodeId,
+        /// Which query.
+        guid: Guid,
+        /// The TTL this time.
+        ttl: u8,
+        /// The highest TTL before.
+        before: u8,
+    },
+    /// A query without any TTL left, or with more TTL + hops than its origin gave it, or one that
+    /// pretends to be at its origin.
+    #[error(
+        "{from} sent query {guid} of {origin} with TTL {ttl} and hops {hops}; it began with {began}"
+    )]
+    LifetimeGrew {
+        /// Who.
+        from: NodeId,
+        /// Which query.
+        guid: Guid,
+        /// Whose it is.
+        origin: NodeId,
+        /// Its TTL.
+        ttl: u8,
+        /// Its hops.
+        hops: u8,
+        /// TTL + hops at the origin.
+        began: u8,
+    },
+    /// A query was passed on by a node that it never reached.
+    #[error("{from} passed on query {guid}, which never reached it")]
+    QueryFromNowhere {
+        /// Who.
+        from: NodeId,
+        /// Which query.
+        guid: Guid,
+    },
+    /// A hit went where its query did not come from.
+    #[error("{from} sent a hit for {guid} to {to}, from which the query did not come")]
+    HitOffPath {
+        /// Who.
+        from: NodeId,
+        /// To whom.
+        to: NodeId,
+        /// Which query.
+        guid: Guid,
+    },
+    /// An action for a connection that is closed, closing, or never was.
+    #[error("{node} acts on {conn:?} ({action}), which is not open")]
+    NotOpen {
+        /// Who.
+        node: NodeId,
+        /// Which connection.
+        conn: ConnId,
+        /// What it wanted.
+        action: &'static str,
+    },
+    /// The name of a connection was used again, or is not one that a node may give.
+    #[error("{node} ordered {conn:?} after {last:?}")]
+    NameReused {
+        /// Who.
+        node: NodeId,
+        /// The name.
+        conn: ConnId,
+        /// The last one it gave.
+        last: ConnId,
+    },
+    /// More bytes handed over than the window allows.
+    #[error("{node} sends on {conn:?} with {outstanding} bytes outstanding, above its window")]
+    AboveWindow {
+        /// Who.
+        node: NodeId,
+        /// Where.
+        conn: ConnId,
+        /// Bytes sent and not yet credited.
+        outstanding: u32,
+    },
+    /// More bytes credited than were sent: the world itself is wrong.
+    #[error("{node} would be credited {credit} bytes of {outstanding} on {conn:?}")]
+    CreditTooHigh {
+        /// Who.
+        node: NodeId,
+        /// Where.
+        conn: ConnId,
+        /// Bytes credited.
+        credit: u32,
+        /// Bytes sent and not yet credited.
+        outstanding: u32,
+    },
+    /// A byte of a download was ordered twice at once, or again when it was stored.
+    #[error("{node} fetches bytes {start}..{end} of {download:?}, some of which it has or fetches")]
+    BytesTwice {
+        /// Who.
+        node: NodeId,
+        /// Of what.
+        download: DownloadId,
+        /// The first byte.
+        start: u64,
+        /// The byte after the last.
+        end: u64,
+    },
+    /// A node that wants to be woken at once, again and again.
+    #[error("{node} wants to be woken at a time that has passed, {times} times in a row")]
+    NeverSleeps {
+        /// Who.
+        node: NodeId,
+        /// How often.
+        times: u32,
+    },
+    /// A table of a node holds more than its limit.
+    #[error("{node}: {table} holds {len}, at most {max} allowed")]
+    TableAboveLimit {
+        /// Who.
+        node: NodeId,
+        /// Which table.
+        table: &'static str,
+        /// What it holds.
+        len: u64,
+        /// What it may hold.
+        max: u64,
+    },
+}
+
+impl Violation {
+    /// The nodes involved.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        match *self {
+            Violation::QueryAgain { from, to, .. } | Violation::HitOffPath { from, to, .. } => {
+                vec![from, to]
+            }
+            Violation::LifetimeGrew { from, origin, .. } => vec![from, origin],
+            Violation::QueryFromNowhere { from, .. } => vec![from],
+            Violation::NotOpen { node, .. }
+            | Violation::NameReused { node, .. }
+            | Violation::AboveWindow { node, .. }
+            | Violation::CreditTooHigh { node, .. }
+            | Violation::BytesTwice { node, .. }
+            | Violation::NeverSleeps { node, .. }
+            | Violation::TableAboveLimit { node, .. } => vec![node],
+        }
+    }
+}
+
+/// A world that went wrong, with what it takes to look at it again.
+#[derive(Clone, Error)]
+#[error("seed {seed}, step {step}, {at:?}: {violation}\n  {}", history.join("\n  "))]
+pub struct Failure {
+    /// The seed of the world.
+    pub seed: u64,
+    /// How many inputs had been given.
+    pub step: u64,
+    /// When.
+    pub at: Time,
+    /// What is wrong.
+    pub violation: Violation,
+    /// The last events of the nodes involved.
+    pub history: Vec<String>,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A query is about to go over a link.
+pub(super) fn query(
+    record: &Record,
+    passing: &Passing<'_>,
+    forward: Forward,
+) -> Result<(), Violation> {
+    let &Passing { header, from, to, end, .. } = passing;
+    let guid = header.guid;
+    let before = record.sent_ttl(end);
+    if before > 0 && (forward == Forward::FirstCopy || header.ttl <= before) {
+        return Err(Violation::QueryAgain { from, to, guid, ttl: header.ttl, before });
+    }
+    let at_origin = from == record.origin;
+    let grew = u16::from(header.ttl) + u16::from(header.hops) > u16::from(record.ttl);
+    // Only the origin sends it with no hop behind it; it may ask again, further than before.
+    if header.ttl == 0 || at_origin != (header.hops == 0) || (grew && !at_origin) {
+        return Err(Violation::LifetimeGrew {
+            from,
+            guid,
+            origin: record.origin,
+            ttl: header.ttl,
+            hops: header.hops,
+            began: record.ttl,
+        });
+    }
+    if !at_origin && record.distance(from) == 0 {
+        return Err(Violation::QueryFromNowhere { from, guid });
+    }
+    Ok(())
+}
+
+/// A hit is about to go over a link: only where its query came from.
+pub(super) fn hit(record: &Record, passing: &Passing<'_>) -> Result<(), Violation> {
+    let &Passing { header, from, to, peer_end, .. } = passing;
+    if record.sent_ttl(peer_end) == 0 {
+        return Err(Violation::HitOffPath { from, to, guid: header.guid });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::measure::Ledger;
+    use crate::wire::{Header, Kind};
+
+    const GUID: Guid = Guid([7; 16]);
+
+    /// Ends 2n and 2n+1 are the two sides of link n.
+    fn pass(
+        ledger: &mut Ledger,
+        kind: Kind,
+        (from, to, end): (u32, u32, u32),
+        (ttl, hops): (u8, u8),
+        forward: Forward,
+    ) -> Result<(), Violation> {
+        let header = Header { guid: GUID, kind, ttl, hops, len: 5 };
+        let (from, to) = (NodeId(from), NodeId(to));
+        let passing = Passing { header: &header, at: Time::ZERO, from, to, end, peer_end: end ^ 1 };
+        ledger.passes(&passing, forward)
+    }
+
+    /// Node 0 asked node 1 over link 0 with TTL 3.
+    fn asked() -> Ledger {
+        let mut ledger = Ledger::new(10);
+        assert_eq!(pass(&mut ledger, Kind::QUERY, (0, 1, 0), (3, 0), Forward::HigherTtl), Ok(()));
+        ledger
+    }
+
+    #[test]
+    fn a_query_goes_over_a_link_again_only_with_a_higher_ttl() {
+        let mut ledger = asked();
+        let mut relay =
+            |ttl, hops, forward| pass(&mut ledger, Kind::QUERY, (1, 2, 2), (ttl, hops), forward);
+        assert_eq!(relay(1, 2, Forward::HigherTtl), Ok(()));
+        assert_eq!(relay(2, 1, Forward::HigherTtl), Ok(()));
+        let again = relay(2, 1, Forward::HigherTtl);
+        assert!(matches!(again, Err(Violation::QueryAgain { ttl: 2, before: 2, .. })), "{again:?}");
+        assert!(matches!(relay(3, 0, Forward::FirstCopy), Err(Violation::QueryAgain { .. })));
+        let record = ledger.by_guid(GUID).expect("recorded");
+        assert_eq!((record.messages, record.duplicates(), record.bytes), (3, 1, 84));
+        assert_eq!(record.reached_by_hop(), [1, 1]);
+    }
+
+    #[test]
+    fn ttl_and_hops_never_grow_and_hops_never_vanish() {
+        for (ttl, hops) in [(3, 1), (0, 3), (3, 0)] {
+            let mut ledger = asked();
+            let wrong = pass(&mut ledger, Kind::QUERY, (1, 2, 2), (ttl, hops), Forward::HigherTtl);
+            assert!(matches!(wrong, Err(Violation::LifetimeGrew { .. })), "{ttl}, {hops}");
+        }
+        let mut ledger = asked();
+        let nowhere = pass(&mut ledger, Kind::QUERY, (5, 6, 8), (1, 2), Forward::HigherTtl);
+        assert!(matches!(nowhere, Err(Violation::QueryFromNowhere { .. })));
+    }
+
+    #[test]
+    fn hits_go_only_where_the_query_came_from() {
+        let mut ledger = asked();
+        assert_eq!(
+            pass(&mut ledger, Kind::QUERY_HIT, (1, 0, 1), (4, 0), Forward::HigherTtl),
+            Ok(())
+        );
+        let record = ledger.by_guid(GUID).expect("recorded");
+        assert_eq!((record.answers(), record.hits_home), (vec![NodeId(1)], 1));
+        let off = pass(&mut ledger, Kind::QUERY_HIT, (1, 2, 2), (4, 0), Forward::HigherTtl);
+        assert!(matches!(off, Err(Violation::HitOffPath { .. })));
+        ledger.forget_end(0);
+        let closed = pass(&mut ledger, Kind::QUERY_HIT, (1, 0, 1), (4, 0), Forward::HigherTtl);
+        assert!(matches!(closed, Err(Violation::HitOffPath { .. })));
+    }
+
+    #[test]
+    fn a_search_finds_its_record_and_old_records_go() {
+        let mut ledger = Ledger::new(1);
+        ledger.search_ordered(NodeId(0), SearchId(9));
+        let query = |ledger: &mut Ledger, guid| {
+            let header = Header { guid, kind: Kind::QUERY, ttl: 3, hops: 0, len: 5 };
+            let (from, to) = (NodeId(0), NodeId(1));
+            let at = Time::from_micros(5);
+            let passing = Passing { header: &header, at, from, to, end: 0, peer_end: 1 };
+            ledger.passes(&passing, Forward::HigherTtl)
+        };
+        assert_eq!(query(&mut ledger, GUID), Ok(()));
+        ledger.found(NodeId(0), SearchId(9), 2, Time::from_micros(30));
+        let (guid, record) = ledger.by_search(NodeId(0), SearchId(9)).expect("recorded");
+        assert_eq!((guid, record.results), (GUID, 2));
+        assert_eq!(record.first_found_after(), Some(std::time::Duration::from_micros(25)));
+        assert_eq!(query(&mut ledger, Guid([8; 16])), Ok(()));
+        assert!(
+            ledger.by_guid(GUID).is_none() && ledger.by_search(NodeId(0), SearchId(9)).is_none()
+        );
+    }
+
+    use crate::node::io::SearchId;
+}

@@ -1,0 +1,56 @@
+//! What can happen in a world, as it waits in the queue.
+
+use std::net::SocketAddr;
+
+use super::NodeId;
+use super::faults::Fault;
+use crate::node::io::{CloseCause, DiskReport, LookupId};
+use crate::node::{Chunk, Command};
+
+/// One end of a connection, by its slot and by which life of the slot it is: a connection that is
+/// gone is told from the one that took its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EndRef {
+    pub(super) slot: u32,
+    pub(super) life: u32,
+}
+
+/// A process of a node: a restarted one must not hear what its predecessor asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) node: NodeId,
+    pub(super) life: u32,
+}
+
+/// What happens at some instant.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The deadline of a node comes.
+    Wake(NodeId),
+    /// Somebody gives a command.
+    Command(NodeId, Box<Command>),
+    /// A connection attempt arrives.
+    Syn(EndRef, SocketAddr),
+    /// A connection attempt has been accepted, and the one who ordered it hears of it.
+    Connected(EndRef),
+    /// Bytes arrive at this end.
+    Arrive(EndRef, Chunk),
+    /// Bytes that have arrived at this end may be read now.
+    Read(EndRef),
+    /// More bytes can leave this end.
+    Pump(EndRef),
+    /// The other side's end of the stream, or its breaking, arrives at this end.
+    Fin(EndRef, CloseCause),
+    /// The node of this end is told that the connection is gone.
+    Closed(EndRef, CloseCause),
+    /// A flushing close has taken too long.
+    LingerEnds(EndRef),
+    /// A datagram arrives.
+    Datagram(NodeId, SocketAddr, Chunk),
+    /// A name was looked up.
+    Resolved(Process, LookupId, Box<str>),
+    /// The disk answers.
+    Disk(Process, Box<DiskReport>),
+    /// Something breaks, or is mended.
+    Fault(Box<Fault>),
+}

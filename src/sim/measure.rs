@@ -1,0 +1,272 @@
+//! What a query cost and what it brought: a record per query, fed by the descriptors that nodes
+//! send, and the load of each node.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use lru::LruCache;
+
+use super::NodeId;
+use super::check::{self, Violation};
+use crate::node::Time;
+use crate::node::config::Forward;
+use crate::node::io::SearchId;
+use crate::wire::{Guid, HEADER_LEN, Header, Kind};
+
+/// One descriptor on its way: who sends it over which link to whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passing<'a> {
+    pub(super) header: &'a Header,
+    pub(super) at: Time,
+    pub(super) from: NodeId,
+    pub(super) to: NodeId,
+    /// The sender's end of the connection, and the receiver's.
+    pub(super) end: u32,
+    pub(super) peer_end: u32,
+}
+
+/// What is known of one query. Everything counts when it is sent.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Who asked.
+    pub origin: NodeId,
+    /// Which of its searches it belongs to, if one.
+    pub search: Option<SearchId>,
+    /// When the first copy left.
+    pub began: Time,
+    /// TTL + hops with which the origin sent it.
+    pub ttl: u8,
+    /// Copies sent, by anybody.
+    pub messages: u64,
+    /// Their bytes, headers included.
+    pub bytes: u64,
+    /// Hit descriptors sent by anybody, relayed ones included.
+    pub hit_messages: u64,
+    /// Hit descriptors sent to the origin.
+    pub hits_home: u64,
+    /// Results that the origin reported, and when the first and the last came.
+    pub results: u64,
+    /// When the first result was reported.
+    pub first_found: Option<Time>,
+    /// When the last result was reported.
+    pub last_found: Option<Time>,
+    /// By node: the fewest links the query crossed on its way there; 0: not reached.
+    pub(super) distance: Vec<u8>,
+    /// By end of a connection: the highest TTL with which the query was sent from there; 0: none.
+    pub(super) sent_ttl: Vec<u8>,
+    /// Nodes that answered, once for each hit descriptor of their own.
+    pub(super) answers: Vec<NodeId>,
+}
+
+impl Record {
+    fn new(passing: &Passing<'_>, search: Option<SearchId>) -> Record {
+        Record {
+            origin: passing.from,
+            search,
+            began: passing.at,
+            ttl: passing.header.ttl.saturating_add(passing.header.hops),
+            messages: 0,
+            bytes: 0,
+            hit_messages: 0,
+            hits_home: 0,
+            results: 0,
+            first_found: None,
+            last_found: None,
+            distance: Vec::new(),
+            sent_ttl: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// The nodes that the query was sent to, its origin left out, in order.
+    pub fn reached(&self) -> Vec<NodeId> {
+        let reached = (0..).zip(&self.distance).filter(|&(_, &distance)| distance > 0);
+        reached.map(|(node, _)| NodeId(node)).filter(|&node| node != self.origin).collect()
+    }
+
+    /// How many nodes were reached first after 1, 2, ... links.
+    pub fn reached_by_hop(&self) -> Vec<u32> {
+        let mut by_hop = Vec::new();
+        for node in self.reached() {
+            let hop = usize::from(self.distance[node.0 as usize]);
+            if by_hop.len() < hop {
+                by_hop.resize(hop, 0);
+            }
+            by_hop[hop - 1] += 1;
+        }
+        by_hop
+    }
+
+    /// Copies that reached a node which had one already, or the origin.
+    pub fn duplicates(&self) -> u64 {
+        self.messages - self.reached().len() as u64
+    }
+
+    /// The nodes that answered, in order; one that sent several hit descriptors stands there as
+    /// often.
+    pub fn answers(&self) -> Vec<NodeId> {
+        let mut answers = self.answers.clone();
+        answers.sort_unstable();
+        answers
+    }
+
+    /// How long the first result was awaited.
+    pub fn first_found_after(&self) -> Option<Duration> {
+        self.first_found.map(|found| found.since(self.began))
+    }
+
+    pub(super) fn sent_ttl(&self, end: u32) -> u8 {
+        self.sent_ttl.get(end as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn distance(&self, node: NodeId) -> u8 {
+        self.distance.get(node.0 as usize).copied().unwrap_or(0)
+    }
+}
+
+fn set(table: &mut Vec<u8>, at: u32, to: impl FnOnce(u8) -> u8) {
+    let at = at as usize;
+    if table.len() <= at {
+        table.resize((at + 1).next_power_of_two(), 0);
+    }
+    table[at] = to(table[at]);
+}
+
+/// What one node had to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Descriptors sent.
+    pub messages_sent: u64,
+    /// Bytes sent, of every kind.
+    pub bytes_sent: u64,
+}
+
+/// The records of the queries that passed last.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    queries: LruCache<Guid, Box<Record>, FixedState>,
+    by_search: BTreeMap<(NodeId, SearchId), Guid>,
+    /// Searches that were ordered and whose query has not left yet.
+    ordered: BTreeMap<NodeId, VecDeque<SearchId>>,
+    /// Descriptors sent by anybody.
+    pub(super) messages: u64,
+}
+
+impl Ledger {
+    pub(super) fn new(queries_max: usize) -> Ledger {
+        let max = NonZeroUsize::new(queries_max).unwrap_or(NonZeroUsize::MIN);
+        Ledger {
+            queries: LruCache::with_hasher(max, FixedState::with_seed(0)),
+            by_search: BTreeMap::new(),
+            ordered: BTreeMap::new(),
+            messages: 0,
+        }
+    }
+
+    pub(super) fn by_guid(&self, guid: Guid) -> Option<&Record> {
+        self.queries.peek(&guid).map(Box::as_ref)
+    }
+
+    pub(super) fn by_search(&self, node: NodeId, search: SearchId) -> Option<(Guid, &Record)> {
+        let guid = *self.by_search.get(&(node, search))?;
+        self.by_guid(guid).map(|record| (guid, record))
+    }
+
+    pub(super) fn search_ordered(&mut self, node: NodeId, search: SearchId) {
+        self.ordered.entry(node).or_default().push_back(search);
+    }
+
+    pub(super) fn search_ended(&mut self, node: NodeId, search: SearchId) {
+        if let Some(ordered) = self.ordered.get_mut(&node) {
+            ordered.retain(|&other| other != search);
+            if ordered.is_empty() {
+                self.ordered.remove(&node);
+            }
+        }
+    }
+
+    pub(super) fn found(&mut self, node: NodeId, search: SearchId, results: usize, at: Time) {
+        let Some(guid) = self.by_search.get(&(node, search)) else { return };
+        if let Some(record) = self.queries.peek_mut(guid) {
+            record.results += results as u64;
+            record.first_found = record.first_found.or(Some(at));
+            record.last_found = Some(at);
+        }
+    }
+
+    /// The connection is gone: what was sent over its ends says nothing about the next one there.
+    pub(super) fn forget_end(&mut self, end: u32) {
+        for (_, record) in self.queries.iter_mut() {
+            if let Some(ttl) = record.sent_ttl.get_mut(end as usize) {
+                *ttl = 0;
+            }
+        }
+    }
+
+    /// A node sends a descriptor: checks it and counts it.
+    pub(super) fn passes(
+        &mut self,
+        passing: &Passing<'_>,
+        forward: Forward,
+    ) -> Result<(), Violation> {
+        self.messages += 1;
+        match passing.header.kind {
+            Kind::QUERY => self.query_passes(passing, forward),
+            Kind::QUERY_HIT => self.hit_passes(passing),
+            _ => Ok(()),
+        }
+    }
+
+    fn query_passes(&mut self, passing: &Passing<'_>, forward: Forward) -> Result<(), Violation> {
+        let header = passing.header;
+        let record = match self.queries.get_mut(&header.guid) {
+            Some(record) => record,
+            None if header.hops > 0 => return Ok(()), // Older than what the ledger holds.
+            None => self.begin(passing),
+        };
+        check::query(record, passing, forward)?;
+        if passing.from == record.origin && header.hops == 0 {
+            record.ttl = record.ttl.max(header.ttl);
+        }
+        record.messages += 1;
+        record.bytes += HEADER_LEN as u64 + u64::from(header.len);
+        set(&mut record.sent_ttl, passing.end, |ttl| ttl.max(header.ttl));
+        let links = header.hops.saturating_add(1);
+        set(&mut record.distance, passing.to.0, |before| match before {
+            0 => links,
+            before => before.min(links),
+        });
+        Ok(())
+    }
+
+    fn begin(&mut self, passing: &Passing<'_>) -> &mut Box<Record> {
+        let guid = passing.header.guid;
+        let search = self.ordered.get_mut(&passing.from).and_then(VecDeque::pop_front);
+        if let Some(search) = search {
+            self.search_ended(passing.from, search);
+            self.by_search.insert((passing.from, search), guid);
+        }
+        let record = Box::new(Record::new(passing, search));
+        if let Some((_, old)) = self.queries.push(guid, record)
+            && let Some(search) = old.search
+        {
+            self.by_search.remove(&(old.origin, search));
+        }
+        self.queries.get_or_insert_mut(guid, || Box::new(Record::new(passing, search)))
+    }
+
+    fn hit_passes(&mut self, passing: &Passing<'_>) -> Result<(), Violation> {
+        let Some(record) = self.queries.get_mut(&passing.header.guid) else { return Ok(()) };
+        check::hit(record, passing)?;
+        record.hit_messages += 1;
+        if passing.header.hops == 0 {
+            record.answers.push(passing.from);
+        }
+        if passing.to == record.origin {
+            record.hits_home += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! The simulated network: hosts, TCP connections and datagrams.
+//!
+//! A connection has two ends, one at each node. Bytes stay in order; they may be cut and joined at
+//! random, be held up by a slow or clogged link, or be lost with the whole connection. An idle end
+//! holds no buffer.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::NodeId;
+use super::dice::Dice;
+use super::event::{EndRef, Event};
+use super::follow::Follower;
+use super::latency::Latency;
+use super::queue::Queue;
+use crate::node::io::CloseCause;
+use crate::node::{Chunk, ConnId, Time};
+
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub(super) use stream::{Arrival, End, Read, State, Store};
+
+/// How the network behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NetConfig {
+    /// One-way latency of every link, drawn anew for everything sent.
+    pub latency: Latency,
+    /// Bytes a second that one direction of a connection carries; no limit if `None`.
+    pub rate_bytes_s: Option<u32>,
+    /// Whether the bytes of a stream are cut and joined at random (they stay in order).
+    pub split: bool,
+    /// Probability that a datagram is lost.
+    pub datagram_loss: f64,
+    /// Probability that a datagram arrives twice.
+    pub datagram_duplicate: f64,
+}
+
+impl Default for NetConfig {
+    fn default() -> Self {
+        NetConfig {
+            latency: Latency::default(),
+            rate_bytes_s: None,
+            split: false,
+            datagram_loss: 0.0,
+            datagram_duplicate: 0.0,
+        }
+    }
+}
+
+/// A host as the network sees it.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// Whether anything runs there.
+    pub(super) up: bool,
+    /// Whether it vanished without a word: nothing that is sent there is answered.
+    pub(super) vanished: bool,
+    /// Whether connections from outside come through.
+    pub(super) reachable: bool,
+    /// Where it listens; 0: nowhere.
+    port: u16,
+    /// On which side of a partition it is.
+    side: u32,
+    accepted: u64,
+    last_ordered: ConnId,
+    /// Its connections by name.
+    book: Vec<(ConnId, u32)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Net {
+    pub(super) now: Time,
+    pub(super) queue: Queue<Event>,
+    /// How many of the events are only deadlines: a world that waits for nothing else is at rest.
+    pub(super) background: usize,
+    config: NetConfig,
+    dice: Dice,
+    pub(super) hosts: Vec<Host>,
+    ends: Vec<End>,
+    free: Vec<u32>,
+    clogged: BTreeSet<(NodeId, NodeId)>,
+    /// Ends with credit to be given when the turn of their node is over.
+    creditors: Vec<EndRef>,
+}
+
+/// The address of a node: 10.x.y.z.
+pub fn ip(node: NodeId) -> Ipv4Addr {
+    Ipv4Addr::from_bits((10 << 24) | (node.0 + 1))
+}
+
+impl Net {
+    pub(super) fn new(config: NetConfig, dice: Dice) -> Net {
+        Net {
+            now: Time::ZERO,
+            queue: Queue::default(),
+            background: 0,
+            config,
+            dice,
+            hosts: Vec::new(),
+            ends: Vec::new(),
+            free: Vec::new(),
+            clogged: BTreeSet::new(),
+            creditors: Vec::new(),
+        }
+    }
+
+    pub(super) fn latency(&mut self) -> Duration {
+        self.config.latency.draw(&mut self.dice)
+    }
+
+    pub(super) fn after(&mut self, delay: Duration, event: Event) {
+        self.queue.push(self.now + delay, event);
+    }
+
+    // Hosts.
+
+    pub(super) fn add_host(&mut self, port: u16) -> NodeId {
+        let node = NodeId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
+        self.hosts.push(Host {
+            up: true,
+            vanished: false,
+            reachable: true,
+            port,
+            side: 0,
+            accepted: 0,
+            last_ordered: ConnId(0),
+            book: Vec::new(),
+        });
+        node
+    }
+
+    fn host(&self, node: NodeId) -> &Host {
+        &self.hosts[node.0 as usize]
+    }
+
+    fn host_mut(&mut self, node: NodeId) -> &mut Host {
+        &mut self.hosts[node.0 as usize]
+    }
+
+    /// Where a node can be connected to.
+    pub(super) fn address(&self, node: NodeId) -> SocketAddr {
+        SocketAddr::from((ip(node), self.host(node).port))
+    }
+
+    /// The node of this address, whatever the port.
+    fn node_at(&self, address: IpAddr) -> Option<NodeId> {
+        let IpAddr::V4(v4) = address else { return None };
+        let number = v4.to_bits().checked_sub((10 << 24) + 1)?;
+        ((number as usize) < self.hosts.len()).then_some(NodeId(number))
+    }
+
+    /// Whether nothing gets through between the two.
+    fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
+        self.host(a).side != self.host(b).side
+            || (!self.clogged.is_empty() && self.clogged.contains(&(a.min(b), a.max(b))))
+    }
+
+    /// A new process has no connections and counts them from the beginning.
+    pub(super) fn boot(&mut self, node: NodeId) {
+        let host = self.host_mut(node);
+        host.up = true;
+        host.vanished = false;
+        host.accepted = 0;
+        host.last_ordered = ConnId(0);
+    }
+
+    /// The process is gone. Unless the whole host `vanished`, its system resets the connections.
+    /// Returns the slots of its ends.
+    pub(super) fn kill(&mut self, node: NodeId, vanished: bool) -> Vec<u32> {
+        let host = self.host_mut(node);
+        host.up = false;
+        host.vanished = vanished;
+        let slots: Vec<u32> = std::mem::take(&mut host.book).into_iter().map(|e| e.1).collect();
+        for &slot in &slots {
+            if !vanished {
+                self.send_fin(slot, CloseCause::Reset);
+            }
+            self.release(slot);
+        }
+        slots
+    }
+
+    /// Puts the nodes on this side of a partition; only nodes of one side reach each other.
+    pub(super) fn set_side(&mut self, nodes: &[NodeId], side: u32) {
+        for &node in nodes {
+            self.host_mut(node).side = side;
+        }
+    }
+
+    /// Lets nothing through between the two any more.
+    pub(super) fn clog(&mut self, a: NodeId, b: NodeId) {
+        self.clogged.insert((a.min(b), a.max(b)));
+    }
+
+    /// Everything gets through again.
+    pub(super) fn heal(&mut self) {
+        self.clogged.clear();
+        self.hosts.iter_mut().for_each(|host| host.side = 0);
+        for slot in 0..self.ends.len() as u32 {
+            if self.ends[slot as usize].busy.is_some() {
+                self.pump_soon(slot, Duration::ZERO);
+            }
+        }
+    }
+
+    /// Whether a connection between the two stands.
+    pub(super) fn linked(&self, a: NodeId, b: NodeId) -> bool {
+        self.host(a).book.iter().any(|&(_, slot)| {
+            let end = &self.ends[slot as usize];
+            let peer = self.end(end.peer);
+            end.state == State::Open && peer.is_some_and(|peer| peer.node == b)
+        })
+    }
+
+    // Ends.
+
+    pub(super) fn end(&self, end: EndRef) -> Option<&End> {
+        self.ends.get(end.slot as usize).filter(|held| held.life == end.life)
+    }
+
+    pub(super) fn end_at(&mut self, slot: u32) -> &mut End {
+        &mut self.ends[slot as usize]
+    }
+
+    pub(super) fn name(&self, slot: u32) -> EndRef {
+        EndRef { slot, life: self.ends[slot as usize].life }
+    }
+
+    /// The slot of a connection that is not closed.
+    pub(super) fn find(&self, node: NodeId, conn: ConnId) -> Option<u32> {
+        let book = &self.host(node).book;
+        book.binary_search_by_key(&conn, |&(name, _)| name).ok().map(|at| book[at].1)
+    }
+
+    fn new_end(&mut self, node: NodeId, conn: ConnId, peer: EndRef, state: State) -> u32 {
+        let slot = self.free.pop().unwrap_or(self.ends.len() as u32);
+        let life = self.ends.get(slot as usize).map_or(0, |end| end.life);
+        let end = End {
+            node,
+            life,
+            conn,
+            peer,
+            arrives: self.now,
+            outstanding: 0,
+            credit: 0,
+            state,
+            paused: false,
+            pump_due: false,
+            read_due: false,
+            follower: Follower::default(),
+            busy: None,
+        };
+        match self.ends.get_mut(slot as usize) {
+            Some(place) => *place = end,
+            None => self.ends.push(end),
+        }
+        let book = &mut self.host_mut(node).book;
+        let at = book.partition_point(|&(name, _)| name < conn);
+        book.insert(at, (conn, slot));
+        slot
+    }
+
+    fn release(&mut self, slot: u32) {
+        let end = &mut self.ends[slot as usize];
+        end.state = State::Free;
+        end.life = end.life.wrapping_add(1);
+        end.busy = None;
+        end.follower = Follower::default();
+        self.free.push(slot);
+    }
+
+    /// The node has been told that the connection is gone.
+    pub(super) fn forget(&mut self, slot: u32) {
+        let End { node, conn, .. } = self.ends[slot as usize];
+        self.host_mut(node).book.retain(|&(name, _)| name != conn);
+        self.release(slot);
+    }
+
+    // Connecting.
+
+    /// Whether the name is one that the node may give now.
+    pub(super) fn name_is_new(&mut self, node: NodeId, conn: ConnId) -> Result<(), ConnId> {
+        let last = self.host(node).last_ordered;
+        if conn.is_accepted() || conn <= last {
+            return Err(last);
+        }
+        self.host_mut(node).last_ordered = conn;
+        Ok(())
+    }
+
+    pub(super) fn connect(&mut self, node: NodeId, conn: ConnId, to: SocketAddr) {
+        let nobody = EndRef { slot: u32::MAX, life: 0 };
+        let slot = self.new_end(node, conn, nobody, State::Connecting);
+        let delay = self.latency();
+        let end = self.name(slot);
+        self.after(delay, Event::Syn(end, to));
+    }
+
+    /// An attempt arrives. If it is accepted, returns the end of the node that accepts.
+    pub(super) fn syn(&mut self, from: EndRef, to: SocketAddr, timeout: Duration) -> Option<u32> {
+        let caller = self.end(from)?.node;
+        let target = self.node_at(to.ip());
+        let silent = target.is_some_and(|target| {
+            let host = self.host(target);
+            host.vanished || !host.reachable || self.is_cut(caller, target)
+        });
+        if silent {
+            self.after(timeout, Event::Closed(from, CloseCause::TimedOut));
+            return None;
+        }
+        let delay = self.latency();
+        let listening = |&target: &NodeId| {
+            let host = self.host(target);
+            host.up && host.port != 0 && host.port == to.port()
+        };
+        let Some(target) = target.filter(listening) else {
+            self.after(delay, Event::Closed(from, CloseCause::Unreachable));
+            return None;
+        };
+        let host = self.host_mut(target);
+        let conn = ConnId::accepted(host.accepted);
+        host.accepted += 1;
+        let slot = self.new_end(target, conn, from, State::Open);
+        // Nothing that the accepting side sends arrives before the other knows it is connected.
+        self.ends[slot as usize].arrives = self.now + delay;
+        self.ends[from.slot as usize].peer = self.name(slot);
+        self.after(delay, Event::Connected(from));
+        Some(slot)
+    }
+
+    /// The address that a node connects from, by the name of the connection.
+    pub(super) fn local(&self, node: NodeId, conn: ConnId) -> SocketAddr {
+        if conn.is_accepted() {
+            return self.address(node);
+        }
+        SocketAddr::from((ip(node), 49_152 + (conn.0 >> 1) as u16 % 16_384))
+    }
+
+    // Datagrams.
+
+    pub(super) fn datagram(&mut self, from: NodeId, to: SocketAddr, data: &Chunk) {
+        let Some(target) = self.node_at(to.ip()) else { return };
+        let host = self.host(target);
+        let lost = !host.up || !host.reachable || host.port != to.port();
+        if lost || self.is_cut(from, target) {
+            return;
+        }
+        let source = self.address(from);
+        let copies = 1 + u32::from(self.dice.chance(self.config.datagram_duplicate));
+        for _ in 0..copies {
+            if !self.dice.chance(self.config.datagram_loss) {
+                let delay = self.latency();
+                self.after(delay, Event::Datagram(target, source, data.clone()));
+            }
+        }
+    }
+}

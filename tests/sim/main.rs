@@ -1,0 +1,4 @@
+//! Whole nodes in simulated worlds.
+
+mod flood;
+mod worlds;
