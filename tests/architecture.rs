@@ -334,8 +334,10 @@ fn every_file_of_the_wire_cites_its_section() {
         if source.is_tests() || WIRE_TOOLS.contains(&name) {
             continue;
         }
-        let cited: Vec<&str> = source
-            .text
+        // A citation may be broken over two lines of a comment.
+        let comment = |line: &str| line.trim().trim_start_matches(['/', '!']).trim().to_owned();
+        let flowing: String = source.text.lines().map(comment).collect::<Vec<_>>().join(" ");
+        let cited: Vec<&str> = flowing
             .split("protocol.md section")
             .skip(1)
             .map(|after| after.trim_start_matches('s').trim_start())
