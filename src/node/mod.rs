@@ -15,6 +15,7 @@ mod on_connection;
 mod on_input;
 mod on_message;
 mod on_timer;
+mod on_transfer;
 mod phase;
 mod recent;
 pub mod rng;
@@ -55,6 +56,7 @@ use route::flood::OpenRun;
 use route::push::Pushes;
 use route::seen::Seen;
 use search::Searches;
+use transfer::Transfers;
 use view::Tally;
 
 /// A servent without hands: see [`io`] for how it is driven.
@@ -65,6 +67,7 @@ pub struct Node {
     guid: Guid,
     started_at: WallTime,
     stopping: bool,
+    stopped: bool,
     out: Out,
     library: Library,
     guids: Rng,
@@ -82,6 +85,7 @@ pub struct Node {
     seen: Seen,
     pushes: Pushes,
     searches: Searches,
+    transfers: Transfers,
     run: OpenRun,
     letters: Letters,
     deflater: Deflater,
@@ -105,6 +109,7 @@ impl Node {
             guid,
             started_at,
             stopping: false,
+            stopped: false,
             out: Out::default(),
             library: Library::default(),
             guids: rng.derive("guids"),
@@ -120,6 +125,7 @@ impl Node {
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
             searches: Searches::default(),
+            transfers: Transfers::new(Arc::clone(&config), guid, rng.derive("transfers")),
             run: OpenRun::default(),
             letters: Letters::default(),
             deflater: Deflater::default(),
@@ -142,7 +148,8 @@ impl Node {
         let waiting = !self.run.is_empty() || !self.letters.is_empty();
         let turn = if waiting { Time::ZERO } else { Time::NEVER };
         let searches = self.searches.deadline(&self.config);
-        io::earliest([turn, self.conns.next_timer(), self.fill_at, searches])
+        let transfers = self.transfers.deadline().unwrap_or(Time::NEVER);
+        io::earliest([turn, self.conns.next_timer(), self.fill_at, searches, transfers])
     }
 
     /// The hosts to give back by `Command::Remember` after a restart, most recent first.

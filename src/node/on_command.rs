@@ -28,13 +28,21 @@ impl Node {
             Command::Search { search, query } => {
                 self.begin_search(now, Asker::User(search), &query);
             }
-            Command::StopSearch { search } => self.on_stop_search(search),
+            Command::StopSearch { search } => self.on_stop_search(now, search),
             Command::Shutdown => self.on_shutdown(now),
-            Command::Browse { .. }
-            | Command::Download { .. }
-            | Command::AddSources { .. }
-            | Command::CancelDownload { .. } => {
-                self.refuse(Why::TableFull, "transfer".to_owned());
+            Command::Browse { search, host } => self.on_browse(now, search, host),
+            Command::Download { download, request } => {
+                self.transfers.download(now, download, request, &mut self.out);
+                self.grant_wishes(now);
+            }
+            Command::AddSources { download, sources } => {
+                self.transfers.add_sources(now, download, sources, &mut self.out);
+                self.grant_wishes(now);
+            }
+            Command::CancelDownload { download } => {
+                self.searches.end(Asker::Download(download));
+                self.transfers.cancel(now, download, &mut self.out);
+                self.grant_wishes(now);
             }
         }
     }
@@ -174,14 +182,20 @@ impl Node {
     }
 
     pub(super) fn end_search(&mut self, asker: Asker, end: SearchEnd) {
-        let Asker::User(search) = asker;
-        self.out.emit(Event::SearchEnded { search, end });
+        if let Asker::User(search) = asker {
+            self.out.emit(Event::SearchEnded { search, end });
+        }
     }
 
-    fn on_stop_search(&mut self, id: SearchId) {
+    fn on_stop_search(&mut self, now: Time, id: SearchId) {
         let asker = Asker::User(id);
         match self.searches.end(asker) {
-            Some(_) => self.end_search(asker, SearchEnd::Stopped),
+            Some(search) => {
+                if search.payload.is_none() {
+                    self.transfers.stop_browse(now, id, &mut self.out);
+                }
+                self.end_search(asker, SearchEnd::Stopped);
+            }
             None => self.refuse(Why::NotConnected, format!("stop search {}", id.0)),
         }
     }
@@ -215,13 +229,12 @@ impl Node {
     fn on_shutdown(&mut self, now: Time) {
         self.stopping = true;
         self.on_turn_over(now);
+        self.transfers.shutdown(now, &mut self.out);
         let all: Vec<ConnId> = self.conns.iter().map(|(conn, _)| conn).collect();
         for conn in all {
             self.close(now, conn, Why::Shutdown, None);
         }
-        if self.conns.len() == 0 {
-            self.out.emit(Event::Stopped);
-        }
+        self.say_if_stopped();
     }
 }
 

@@ -65,6 +65,7 @@ impl Node {
     pub(super) fn on_first_bytes(&mut self, now: Time, conn: ConnId, data: &[u8]) {
         let Some(row) = self.conns.get_mut(conn) else { return };
         let Phase::AwaitsFirstBytes(bytes) = &mut row.phase else { return };
+        let before = bytes.len();
         bytes.extend_from_slice(data);
         match sniff::sort(bytes) {
             Sort::Undecided => {}
@@ -74,7 +75,10 @@ impl Node {
                 row.phase = Phase::AwaitsGreeting(Gathering::new(&self.config));
                 self.on_handshake_bytes(now, conn, &bytes);
             }
-            Sort::Transfer => self.close(now, conn, Why::UnknownProtocol, None),
+            Sort::Transfer => {
+                let bytes = std::mem::take(bytes);
+                self.adopt(now, conn, bytes.get(..before).unwrap_or_default(), data);
+            }
         }
     }
 
@@ -98,7 +102,11 @@ impl Node {
 
     /// A connection that we ordered as a neighbour stands: we greet.
     pub(super) fn on_connected(&mut self, now: Time, conn: ConnId, local: SocketAddr) {
-        let Some(row) = self.conns.get_mut(conn) else { return };
+        let Some(row) = self.conns.get_mut(conn) else {
+            self.address.saw_local(local.ip());
+            self.transfers.connected(now, conn, &mut self.out);
+            return self.grant_wishes(now);
+        };
         if !matches!(row.phase, Phase::AwaitsConnection) {
             return;
         }
@@ -312,7 +320,7 @@ impl Node {
     /// Ends a connection, with a Bye if it is a neighbour that understands one.
     pub(super) fn close(&mut self, now: Time, conn: ConnId, why: Why, said: Option<String>) {
         let Some(row) = self.conns.get_mut(conn) else { return };
-        if matches!(row.phase, Phase::Closing) {
+        if matches!(row.phase, Phase::Closing | Phase::Transfer) {
             return;
         }
         let by_us = !matches!(why, Why::Bye | Why::ClosedByPeer);
@@ -342,7 +350,14 @@ impl Node {
     pub(super) fn gone(&mut self, now: Time, conn: ConnId, why: Why) {
         self.ended(now, conn, why, None);
         self.conns.remove(conn);
-        if self.stopping && self.conns.len() == 0 {
+        self.say_if_stopped();
+    }
+
+    /// After `Command::Shutdown`: the last connection is gone.
+    pub(super) fn say_if_stopped(&mut self) {
+        let left = self.conns.len() + self.transfers.connections();
+        if self.stopping && !self.stopped && left == 0 {
+            self.stopped = true;
             self.out.emit(Event::Stopped);
         }
     }
@@ -354,7 +369,7 @@ impl Node {
         let rest = now + Duration::from_secs(self.config.retry_host_s.into());
         self.opening.remove(&conn);
         match std::mem::replace(&mut row.phase, Phase::Closing) {
-            Phase::Closing => return,
+            Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
                 if let Some(listen) = link.listen {
                     self.hosts.rest(listen, rest);

@@ -1,7 +1,7 @@
 //! The switchboard: one line for each input.
 
 use super::phase::Phase;
-use super::{Input, Node, Time, Why};
+use super::{ConnId, Input, Node, Time, Why};
 use crate::node::io::CloseCause;
 
 impl Node {
@@ -14,21 +14,23 @@ impl Node {
             Input::Accepted { conn, peer, local } => self.on_accepted(now, conn, peer, local),
             Input::Connected { conn, local } => self.on_connected(now, conn, local),
             Input::Received { conn, data } => self.on_received(now, conn, data),
-            Input::Sent { conn, len } => {
-                if let Some(row) = self.conns.get_mut(conn) {
-                    row.outbox.sent(conn, len, &self.config, &mut self.out);
-                }
-            }
-            Input::Carried { .. } | Input::Disk(_) => {}
+            Input::Sent { conn, len } => self.on_sent(now, conn, len),
+            Input::Carried { conn, len } => self.on_carried(now, conn, len),
             Input::Closed { conn, cause } => self.on_closed(now, conn, cause),
             Input::Datagram { .. } => self.out.count(Why::UnexpectedDatagram),
             Input::Resolved { lookup, addresses } => self.on_resolved(now, lookup, &addresses),
+            Input::Disk(report) => {
+                self.transfers.disk(now, report, &mut self.out);
+                self.grant_wishes(now);
+            }
         }
     }
 
     /// Bytes go to whatever the connection is at present.
-    fn on_received(&mut self, now: Time, conn: super::ConnId, data: &[u8]) {
-        let Some(at) = self.conns.position(conn) else { return };
+    fn on_received(&mut self, now: Time, conn: ConnId, data: &[u8]) {
+        let Some(at) = self.conns.position(conn) else {
+            return self.transfer_received(now, conn, data);
+        };
         let Some(row) = self.conns.at_mut(at) else { return };
         match &mut row.phase {
             Phase::Link(link) => {
@@ -39,11 +41,28 @@ impl Node {
             Phase::AwaitsGreeting(_) | Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_) => {
                 self.on_handshake_bytes(now, conn, data);
             }
+            Phase::Transfer => self.transfer_received(now, conn, data),
             Phase::AwaitsConnection | Phase::Closing => {}
         }
     }
 
-    fn on_closed(&mut self, now: Time, conn: super::ConnId, cause: CloseCause) {
+    fn on_sent(&mut self, now: Time, conn: ConnId, len: u32) {
+        match self.conns.get_mut(conn) {
+            Some(row) if !matches!(row.phase, Phase::Transfer) => {
+                row.outbox.sent(conn, len, &self.config, &mut self.out);
+            }
+            _ => {
+                self.transfers.sent(now, conn, len, &self.library, &mut self.out);
+                self.grant_wishes(now);
+            }
+        }
+    }
+
+    fn on_closed(&mut self, now: Time, conn: ConnId, cause: CloseCause) {
+        if self.transfers.owns(conn) {
+            self.transfers.closed(now, conn, cause, &mut self.out);
+            self.grant_wishes(now);
+        }
         let why = match cause {
             CloseCause::Unreachable | CloseCause::TimedOut => Why::ConnectFailed,
             CloseCause::Exhausted => Why::TooManyConnections,

@@ -2,10 +2,9 @@
 
 use super::conn::outbox::Priority;
 use super::hosts::pongs::Cached;
-use super::io::{Event, SearchEnd};
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
-use super::search::{Asker, answer, results};
+use super::search::answer;
 use super::{ConnId, Node, Time, Why};
 use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
@@ -141,7 +140,7 @@ impl Node {
             Kind::QUERY_HIT => self.on_hit(now, from, header, payload),
             Kind::PING => self.on_ping(now, from, header, payload),
             Kind::PONG => self.on_pong(now, from, header, payload),
-            Kind::PUSH => self.on_push(from, header, payload),
+            Kind::PUSH => self.on_push(now, from, header, payload),
             Kind::BYE => return self.on_bye(now, from, header, payload),
             // We announce none of these; those who send them anyway must do so properly.
             Kind::QRP | Kind::VENDOR | Kind::STANDARD_VENDOR | Kind::HSEP => {
@@ -205,7 +204,7 @@ impl Node {
             servent: self.guid,
             address: self.address.public(&self.config),
             firewalled: self.is_firewalled(),
-            busy: false,
+            busy: self.transfers.is_busy(),
         };
         if answer::is_useless(query, &us) {
             return;
@@ -238,7 +237,9 @@ impl Node {
             Some(Back::Own) => {
                 let hit = QueryHit::decode(payload).map_err(|_| Why::Malformed)?;
                 self.pushes.learn(servent, from.conn);
-                self.on_own_hit(now, &routed, &hit)
+                let (asker, _) = self.searches.by_guid(&header.guid).ok_or(Why::NoRoute)?;
+                self.take_results(now, asker, &hit, routed.hops);
+                Ok(())
             }
             Some(Back::To(back)) if back == from.conn => Err(Why::NoRoute),
             Some(Back::To(back)) => {
@@ -250,33 +251,6 @@ impl Node {
                 self.tally.sent(Kind::QUERY_HIT, 1);
                 Ok(())
             }
-        }
-    }
-
-    /// A hit for a search of our own.
-    fn on_own_hit(&mut self, now: Time, header: &Header, hit: &QueryHit<'_>) -> Result<(), Why> {
-        let Node { searches, config, blocked, .. } = self;
-        let (asker, search) = searches.by_guid(&header.guid).ok_or(Why::NoRoute)?;
-        let usable = |address: std::net::SocketAddr| {
-            super::filter::is_usable(address, config.local_addresses)
-                && !blocked.contains(address.ip())
-        };
-        let hits = results::of(hit, header.hops, search, now, usable);
-        if hits.is_empty() {
-            return Ok(());
-        }
-        let enough = search.found(hits.len(), now);
-        self.hand_on(now, asker, hits, enough);
-        Ok(())
-    }
-
-    /// Results go to whoever asked.
-    fn hand_on(&mut self, _now: Time, asker: Asker, hits: Vec<super::io::Hit>, enough: bool) {
-        let Asker::User(search) = asker;
-        self.out.emit(Event::Found { search, hits });
-        if enough {
-            self.searches.end(asker);
-            self.end_search(asker, SearchEnd::Enough);
         }
     }
 
@@ -379,11 +353,19 @@ impl Node {
     }
 
     /// A push: for us, or on along the way its servent's hits came.
-    fn on_push(&mut self, from: From, header: &Header, payload: &[u8]) -> Result<(), Why> {
+    fn on_push(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
         let routed = lifetime::routed(header, &self.config)?;
         let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
         if push.servent == self.guid {
-            return Err(Why::BadPush);
+            self.transfers.on_push(now, &push, &self.library, &mut self.out);
+            self.grant_wishes(now);
+            return Ok(());
         }
         let way = self.pushes.way(&push.servent).ok_or(Why::NoPushRoute)?;
         if way == from.conn {
@@ -412,7 +394,7 @@ impl Node {
         }
     }
 
-    fn is_link(&self, conn: ConnId) -> bool {
+    pub(super) fn is_link(&self, conn: ConnId) -> bool {
         self.conns.get(conn).is_some_and(|row| row.phase.link().is_some())
     }
 }

@@ -18,6 +18,8 @@ impl Node {
             };
             self.end_search(asker, end);
         }
+        self.transfers.wake(now, &mut self.out);
+        self.grant_wishes(now);
         self.on_turn_over(now);
     }
 
@@ -37,7 +39,7 @@ impl Node {
             | Phase::AwaitsGreeting(_)
             | Phase::AwaitsAnswer(_)
             | Phase::AwaitsLastBlock(_) => self.close(now, conn, Why::TooSlow, None),
-            Phase::Closing => {}
+            Phase::Transfer | Phase::Closing => {}
         }
     }
 }

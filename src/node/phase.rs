@@ -19,6 +19,8 @@ pub(super) enum Phase {
     AwaitsLastBlock(Box<Shaking>),
     /// A neighbour.
     Link(Link),
+    /// An accepted connection that the transfers have taken over.
+    Transfer,
     /// We ordered its close.
     Closing,
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::io::SearchId;
 use super::search::Asker;
+use super::transfer::TransfersView;
 use super::{Node, Phase, Time, Why};
 use crate::wire::{Guid, Kind};
 
@@ -30,6 +31,8 @@ pub struct View {
     pub blocked: Vec<(IpAddr, u8)>,
     /// Searches under way.
     pub searches: Vec<SearchView>,
+    /// Uploads and downloads.
+    pub transfers: TransfersView,
     /// Files we share.
     pub files: u64,
     /// Their bytes.
@@ -191,6 +194,7 @@ impl Node {
             hosts_known: count(self.hosts.len()),
             blocked: self.blocked.networks().to_vec(),
             searches: self.search_views(),
+            transfers: self.transfers.view(),
             files: self.library.files() as u64,
             bytes: self.library.bytes(),
             seen_queries: count(self.seen.len()),
@@ -239,6 +243,7 @@ impl Node {
                 asked: search.asked,
                 reach: search.reach,
             }),
+            Asker::Download(_) => None,
         };
         self.searches.iter().filter_map(view).collect()
     }

@@ -1,12 +1,12 @@
 //! Our own searches, and our answers to those of others.
 
-pub(super) mod answer;
-pub(super) mod results;
+pub(crate) mod answer;
+pub(crate) mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::io::{SearchEnd, SearchId, SearchQuery};
+use super::io::{DownloadId, SearchEnd, SearchId, SearchQuery};
 use super::{Config, Time};
 use crate::library::words;
 use crate::wire::query::{self, QueryOut};
@@ -15,30 +15,32 @@ use results::Filter;
 
 /// For whom a search runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Asker {
+pub(crate) enum Asker {
     /// The user.
     User(SearchId),
+    /// A download without sources.
+    Download(DownloadId),
 }
 
 /// A search under way.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(crate) struct Search {
     /// Names its query on the network; hits carry the same.
-    pub guid: Guid,
+    pub(crate) guid: Guid,
     /// The payload of its query; none if one host is browsed.
-    pub payload: Option<Box<[u8]>>,
+    pub(crate) payload: Option<Box<[u8]>>,
     /// How far the query goes.
-    pub ttl: u8,
+    pub(crate) ttl: u8,
     /// What is wanted of the results.
-    pub filter: Filter,
+    pub(crate) filter: Filter,
     /// When it began.
-    pub began: Time,
+    pub(crate) began: Time,
     /// Neighbours that were asked.
-    pub asked: u32,
+    pub(crate) asked: u32,
     /// Servents that were probably asked: see [`Search::ask`].
-    pub reach: u64,
+    pub(crate) reach: u64,
     /// Results handed on.
-    pub results: u32,
+    pub(crate) results: u32,
     results_max: u32,
     heard: Time,
     /// Servent and file number of each result: the same one may come by several ways.
@@ -47,25 +49,25 @@ pub(super) struct Search {
 
 impl Search {
     /// One more neighbour gets the query, and behind it lie so many servents, guessed.
-    pub(super) fn ask(&mut self, reach: u64) {
+    pub(crate) fn ask(&mut self, reach: u64) {
         self.asked += 1;
         self.reach = self.reach.saturating_add(reach);
     }
 
     /// Takes note of a result; false if it is known.
-    pub(super) fn is_new(&mut self, servent: Guid, index: u32) -> bool {
+    pub(crate) fn is_new(&mut self, servent: Guid, index: u32) -> bool {
         self.known.insert((servent, index))
     }
 
     /// So many results more are handed on; says whether that is enough.
-    pub(super) fn found(&mut self, results: usize, now: Time) -> bool {
+    pub(crate) fn found(&mut self, results: usize, now: Time) -> bool {
         self.heard = now;
         self.results = self.results.saturating_add(u32::try_from(results).unwrap_or(u32::MAX));
         self.results >= self.results_max
     }
 
     /// How many results it still takes.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.results_max.saturating_sub(self.results) as usize
     }
 
@@ -76,14 +78,14 @@ impl Search {
 
 /// All searches under way.
 #[derive(Debug, Default)]
-pub(super) struct Searches {
+pub(crate) struct Searches {
     all: BTreeMap<Asker, Search>,
     by_guid: BTreeMap<Guid, Asker>,
 }
 
 /// Why a search did not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotBegun {
+pub(crate) enum NotBegun {
     /// It ends at once, so.
     Ends(SearchEnd),
     /// There are too many.
@@ -92,7 +94,7 @@ pub(super) enum NotBegun {
 
 impl Searches {
     /// Begins a search and gives its query.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         asker: Asker,
         query: &SearchQuery,
@@ -114,6 +116,17 @@ impl Searches {
         self.insert(asker, search, config)
     }
 
+    /// Begins the browsing of a host: its hits come over a connection of their own.
+    pub(crate) fn begin_browse(
+        &mut self,
+        id: SearchId,
+        guid: Guid,
+        now: Time,
+        config: &Config,
+    ) -> Result<&mut Search, NotBegun> {
+        self.insert(Asker::User(id), empty(guid, now, config), config)
+    }
+
     fn insert(
         &mut self,
         asker: Asker,
@@ -129,14 +142,14 @@ impl Searches {
     }
 
     /// Ends a search.
-    pub(super) fn end(&mut self, asker: Asker) -> Option<Search> {
+    pub(crate) fn end(&mut self, asker: Asker) -> Option<Search> {
         let search = self.all.remove(&asker)?;
         self.by_guid.remove(&search.guid);
         Some(search)
     }
 
     /// Ends a search that has heard nothing for too long.
-    pub(super) fn take_due(&mut self, now: Time, config: &Config) -> Option<(Asker, Search)> {
+    pub(crate) fn take_due(&mut self, now: Time, config: &Config) -> Option<(Asker, Search)> {
         let due =
             |(&asker, search): (&Asker, &Search)| (search.ends_at(config) <= now).then_some(asker);
         let asker = self.all.iter().find_map(due)?;
@@ -144,28 +157,28 @@ impl Searches {
     }
 
     /// When the next one ends for hearing nothing.
-    pub(super) fn deadline(&self, config: &Config) -> Time {
+    pub(crate) fn deadline(&self, config: &Config) -> Time {
         self.all.values().map(|search| search.ends_at(config)).min().unwrap_or(Time::NEVER)
     }
 
     /// The search whose query has this GUID.
-    pub(super) fn by_guid(&mut self, guid: &Guid) -> Option<(Asker, &mut Search)> {
+    pub(crate) fn by_guid(&mut self, guid: &Guid) -> Option<(Asker, &mut Search)> {
         let asker = *self.by_guid.get(guid)?;
         Some((asker, self.all.get_mut(&asker)?))
     }
 
     /// The search of this asker.
-    pub(super) fn get_mut(&mut self, asker: Asker) -> Option<&mut Search> {
+    pub(crate) fn get_mut(&mut self, asker: Asker) -> Option<&mut Search> {
         self.all.get_mut(&asker)
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Asker, &Search)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Asker, &Search)> {
         self.all.iter().map(|(&asker, search)| (asker, search))
     }
 
     /// All of them, to be changed.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Asker, &mut Search)> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Asker, &mut Search)> {
         self.all.iter_mut().map(|(&asker, search)| (asker, search))
     }
 }

@@ -80,6 +80,16 @@ impl Transfers {
         self.desk.conns.contains_key(&conn)
     }
 
+    /// How many connections are ours; those that we closed count until `closed` has come.
+    pub fn connections(&self) -> usize {
+        self.desk.conns.len()
+    }
+
+    /// Whether all upload slots are taken: our hits say so.
+    pub fn is_busy(&self) -> bool {
+        self.uploads.views().count() >= usize::from(self.desk.config.upload_slots)
+    }
+
     /// `Input::Connected` for a connection of ours.
     pub fn connected(&mut self, now: Time, conn: ConnId, out: &mut Out) {
         let purpose = self.purpose(conn);

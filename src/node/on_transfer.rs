@@ -1,0 +1,146 @@
+//! The switchboard of transfers: connections that are theirs, and what they wish of the rest.
+
+use std::net::SocketAddr;
+
+use super::conn::outbox::Priority;
+use super::io::{DownloadId, Event, Hit, SearchEnd, SearchId, SearchQuery};
+use super::phase::Phase;
+use super::search::{Asker, NotBegun, results};
+use super::transfer::Wish;
+use super::{ConnId, Node, Time, Why};
+use crate::wire::{Guid, Header, Kind, Push, QueryHit};
+
+impl Node {
+    /// An accepted connection turned out to be HTTP or GIV. `before`: bytes of earlier inputs.
+    pub(super) fn adopt(&mut self, now: Time, conn: ConnId, before: &[u8], data: &[u8]) {
+        let Some(row) = self.conns.get_mut(conn) else { return };
+        row.phase = Phase::Transfer;
+        let peer = row.peer;
+        self.opening.remove(&conn);
+        self.conns.set_timer(conn, Time::NEVER);
+        self.transfers.adopt(now, conn, peer, &mut self.out);
+        // Positions of bodies count from the data of the current input: it goes by itself.
+        if !before.is_empty() {
+            self.transfer_received(now, conn, before);
+        }
+        self.transfer_received(now, conn, data);
+    }
+
+    pub(super) fn transfer_received(&mut self, now: Time, conn: ConnId, data: &[u8]) {
+        self.transfers.received(now, conn, data, &self.library, &mut self.out);
+        self.grant_wishes(now);
+    }
+
+    pub(super) fn on_carried(&mut self, now: Time, conn: ConnId, len: u64) {
+        self.transfers.carried(now, conn, len, &self.library, &mut self.out);
+        self.grant_wishes(now);
+    }
+
+    /// Does what the transfers want of the rest of the node.
+    pub(super) fn grant_wishes(&mut self, now: Time) {
+        loop {
+            let wishes: Vec<Wish> = self.transfers.wishes().collect();
+            if wishes.is_empty() {
+                return;
+            }
+            for wish in wishes {
+                match wish {
+                    Wish::SendPush { servent, index } => self.send_push(servent, index),
+                    Wish::FindSources { download, sha1 } => {
+                        let query = SearchQuery { sha1: Some(sha1), ..SearchQuery::default() };
+                        self.begin_search(now, Asker::Download(download), &query);
+                    }
+                    Wish::BrowseHit { search, payload, .. } => {
+                        self.on_browse_hit(now, search, &payload);
+                    }
+                    Wish::BrowseEnded { search, end } => {
+                        if self.searches.end(Asker::User(search)).is_some() {
+                            self.end_search(Asker::User(search), end);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks a servent to open a connection to us, along the way its hits came.
+    fn send_push(&mut self, servent: Guid, index: u32) {
+        let Some(way) = self.pushes.way(&servent) else {
+            return self.out.count(Why::NoPushRoute);
+        };
+        if !self.is_link(way) {
+            return self.out.count(Why::RouteLost);
+        }
+        let address = self.address.public(&self.config);
+        let mut payload = Vec::new();
+        Push { servent, index, address, extensions: &[] }.encode(&mut payload);
+        let ttl = self.config.ttl_and_hops_max.max(1);
+        let len = payload.len() as u32;
+        let header = Header { guid: self.guids.guid(), kind: Kind::PUSH, ttl, hops: 0, len };
+        self.letters.put(way, Priority::Push, &header, &payload);
+        self.tally.sent(Kind::PUSH, 1);
+    }
+
+    /// Asks one host for all that it shares.
+    pub(super) fn on_browse(&mut self, now: Time, id: SearchId, host: SocketAddr) {
+        if self.blocked.contains(host.ip()) {
+            self.out.count(Why::Blocked);
+            return self.end_search(Asker::User(id), SearchEnd::Unreachable);
+        }
+        let guid = self.guids.guid();
+        match self.searches.begin_browse(id, guid, now, &self.config) {
+            Ok(_) => {
+                self.transfers.browse(now, id, host, &mut self.out);
+                self.grant_wishes(now);
+            }
+            Err(NotBegun::Ends(end)) => self.end_search(Asker::User(id), end),
+            Err(NotBegun::TooMany) => {
+                self.out.count(Why::TableFull);
+                self.refuse(Why::TableFull, format!("browse {host}"));
+            }
+        }
+    }
+
+    fn on_browse_hit(&mut self, now: Time, id: SearchId, payload: &[u8]) {
+        let Ok(hit) = QueryHit::decode(payload) else {
+            return self.out.count(Why::Malformed);
+        };
+        self.take_results(now, Asker::User(id), &hit, 1);
+    }
+
+    /// A hit for a search of our own: what is new and wanted of it goes to whoever asked.
+    pub(super) fn take_results(&mut self, now: Time, asker: Asker, hit: &QueryHit<'_>, hops: u8) {
+        let Node { searches, config, blocked, .. } = self;
+        let Some(search) = searches.get_mut(asker) else { return };
+        let usable = |address: SocketAddr| {
+            super::filter::is_usable(address, config.local_addresses)
+                && !blocked.contains(address.ip())
+        };
+        let hits = results::of(hit, hops, search, now, usable);
+        if hits.is_empty() {
+            return;
+        }
+        let enough = search.found(hits.len(), now);
+        match asker {
+            Asker::User(search) => {
+                self.out.emit(Event::Found { search, hits });
+                if enough {
+                    self.searches.end(asker);
+                    self.end_search(asker, SearchEnd::Enough);
+                }
+            }
+            Asker::Download(download) => {
+                if enough {
+                    self.searches.end(asker);
+                }
+                self.add_found_sources(now, download, hits);
+            }
+        }
+    }
+
+    fn add_found_sources(&mut self, now: Time, download: DownloadId, hits: Vec<Hit>) {
+        let sources = hits.into_iter().map(|hit| hit.source).collect();
+        self.transfers.add_sources(now, download, sources, &mut self.out);
+        self.grant_wishes(now);
+    }
+}
