@@ -1,5 +1,4 @@
 //! Whole nodes in simulated worlds.
 
-mod faults;
 mod flood;
 mod worlds;

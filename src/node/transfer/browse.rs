@@ -79,7 +79,7 @@ impl Browses {
 
     /// The connection is gone; that ends a body without any other end.
     pub(super) fn closed(&mut self, conn: ConnId, cause: CloseCause, turn: &mut Turn<'_>) {
-        let Some(browse) = self.conns.get(&conn) else { return };
+        let Some(browse) = self.conns.remove(&conn) else { return };
         let whole = browse.body.as_ref().is_some_and(Reader::ends_with_connection);
         let end = if whole && cause == CloseCause::PeerClosed {
             SearchEnd::Enough
@@ -88,7 +88,7 @@ impl Browses {
             turn.out.count(if stood { Why::ClosedByPeer } else { Why::ConnectFailed });
             SearchEnd::Unreachable
         };
-        self.end(conn, end, turn);
+        turn.wishes.push(Wish::BrowseEnded { search: browse.search, end });
     }
 
     /// Leaves hosts that do not go on.

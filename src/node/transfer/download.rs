@@ -52,6 +52,8 @@ pub(super) struct Download {
     ranges: Ranges,
     sources: Vec<Source>,
     phase: Phase,
+    /// Connections that we have closed and that are not gone yet: bytes may still be stored.
+    leaving: BTreeSet<ConnId>,
     /// Who gave bytes since all was missing.
     givers: BTreeSet<SocketAddr>,
     /// Whether there are bytes of an earlier run, whose givers are not known.
@@ -79,6 +81,7 @@ impl Download {
             ranges: Ranges::new(request.size),
             sources: Vec::new(),
             phase: Phase::Opening,
+            leaving: BTreeSet::new(),
             givers: BTreeSet::new(),
             resumed: false,
             one_by_one: false,
@@ -195,7 +198,7 @@ impl Download {
         } else if rest.is_empty() || !self.ranges.still_asked(conn, rest.start) {
             // Its answer is over, or a faster one has taken over what would follow.
             source.released(turn);
-            turn.close(conn, false);
+            self.leave(conn, turn);
         } else {
             self.say_progress(turn);
             return false;
@@ -206,6 +209,7 @@ impl Download {
 
     /// A connection to a source is gone.
     pub(super) fn closed(&mut self, conn: ConnId, cause: CloseCause, turn: &mut Turn<'_>) {
+        self.leaving.remove(&conn);
         self.ranges.give_back(conn);
         if let Some(source) = by_conn(&mut self.sources, conn) {
             match (&source.state, cause) {
@@ -273,7 +277,7 @@ impl Download {
                 }
                 _ => {
                     if let Some(conn) = source.conn() {
-                        self.ranges.give_back(conn);
+                        self.leaving.insert(conn);
                         turn.close(conn, false);
                     }
                     source.failed(Why::TooSlow, turn);
@@ -319,7 +323,8 @@ impl Download {
 
     /// Whether the network is to be asked for sources.
     fn seeks(&self) -> bool {
-        self.phase == Phase::Fetching && self.sha1.is_some() && self.active() == 0
+        let fetching = self.phase == Phase::Fetching && !self.ranges.complete();
+        fetching && self.sha1.is_some() && self.active() == 0
     }
 
     /// Bytes that one request may ask for: all there is for a single source; of several each gets
@@ -334,12 +339,16 @@ impl Download {
     }
 
     fn go_on(&mut self, turn: &mut Turn<'_>) {
-        if self.phase == Phase::Fetching && self.ranges.complete() {
+        let complete = self.ranges.complete();
+        if self.phase == Phase::Fetching && complete {
             self.leave_sources(turn);
-            self.phase = Phase::Finishing;
-            turn.out.actions.push(Action::Disk(DiskOrder::Hash { download: self.id }));
+            // Nobody may write any more: what is hashed is what is published.
+            if self.leaving.is_empty() {
+                self.phase = Phase::Finishing;
+                turn.out.actions.push(Action::Disk(DiskOrder::Hash { download: self.id }));
+            }
         }
-        if self.phase == Phase::Fetching {
+        if self.phase == Phase::Fetching && !complete {
             self.start_sources(turn);
             let hopeless = !self.sources.iter().any(Source::usable);
             if hopeless && self.sha1.is_none() {
@@ -384,7 +393,7 @@ impl Download {
         }
         let (Some(range), Some(target)) = (range, target(&source.place, self.sha1)) else {
             source.released(turn);
-            return turn.close(conn, false);
+            return self.leave(conn, turn);
         };
         let spec = match self.size {
             Some(_) => RangeSpec::of(&range).unwrap_or(RangeSpec::From(range.start)),
@@ -458,18 +467,23 @@ impl Download {
         self.go_on(turn);
     }
 
-    /// Closes a source's connection; `then` says how it stands.
+    /// Closes a source's connection; `then` says how it stands. What it was asked for is missing
+    /// again when the connection is gone.
     fn release(
         &mut self,
         conn: ConnId,
         then: impl FnOnce(&mut Source, &mut Turn<'_>),
         turn: &mut Turn<'_>,
     ) {
-        self.ranges.give_back(conn);
         if let Some(source) = by_conn(&mut self.sources, conn) {
             then(source, turn);
-            turn.close(conn, false);
+            self.leave(conn, turn);
         }
+    }
+
+    fn leave(&mut self, conn: ConnId, turn: &mut Turn<'_>) {
+        self.leaving.insert(conn);
+        turn.close(conn, false);
     }
 
     fn fail(&mut self, conn: ConnId, why: Why, turn: &mut Turn<'_>) {
@@ -481,7 +495,7 @@ impl Download {
     fn leave_sources(&mut self, turn: &mut Turn<'_>) {
         for source in &mut self.sources {
             if let Some(conn) = source.conn() {
-                self.ranges.give_back(conn);
+                self.leaving.insert(conn);
                 turn.close(conn, false);
             }
             if source.active() {
@@ -534,6 +548,7 @@ impl Download {
         match self.phase {
             Phase::Ended(state) => state,
             Phase::Finishing => DownloadState::Verifying,
+            Phase::Fetching if self.ranges.complete() => DownloadState::Verifying,
             _ if self.sources.iter().any(Source::transferring) => DownloadState::Transferring,
             _ if self.sources.iter().any(Source::usable) => DownloadState::Waiting,
             _ => DownloadState::Searching,

@@ -33,6 +33,8 @@ mod reach;
 mod shelf;
 mod slots;
 mod source;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod upload;
 mod view;
@@ -107,7 +109,7 @@ impl Transfers {
                     self.uploads.begin(conn, peer, &turn);
                 }
             }
-            Some(Purpose::Serve | Purpose::Close) | None => {}
+            Some(Purpose::Serve | Purpose::Leave(_) | Purpose::Close) | None => {}
         }
         self.recompute();
     }
@@ -135,7 +137,7 @@ impl Transfers {
                 }
             }
             Some(Purpose::Browse) => self.browses.received(conn, data, &mut turn),
-            Some(Purpose::Give | Purpose::Close) | None => {}
+            Some(Purpose::Give | Purpose::Leave(_) | Purpose::Close) | None => {}
         }
         self.recompute();
     }
@@ -177,7 +179,7 @@ impl Transfers {
                 }
             }
             Some(Purpose::Give) => self.pushes.failed(conn, &mut turn),
-            Some(Purpose::Fetch(id)) => {
+            Some(Purpose::Fetch(id) | Purpose::Leave(id)) => {
                 if let Some(download) = self.downloads.get_mut(&id) {
                     download.closed(conn, cause, &mut turn);
                 }

@@ -56,6 +56,8 @@ pub(super) enum Purpose {
     Fetch(DownloadId),
     /// We browse the host.
     Browse,
+    /// We have closed it and await the end: until then bytes for the download may be stored.
+    Leave(DownloadId),
     /// We have closed it and await the end.
     Close,
 }
@@ -109,11 +111,15 @@ impl Turn<'_> {
         self.conns.insert(conn, purpose);
     }
 
-    /// Closes; `Closed` for it means nothing to anybody any more.
+    /// Closes.
     pub(super) fn close(&mut self, conn: ConnId, flush: bool) {
-        if self.conns.insert(conn, Purpose::Close) != Some(Purpose::Close) {
-            self.out.actions.push(Action::Close { conn, flush });
-        }
+        let purpose = match self.conns.get(&conn) {
+            None | Some(Purpose::Close | Purpose::Leave(_)) => return,
+            Some(Purpose::Fetch(download)) => Purpose::Leave(*download),
+            Some(_) => Purpose::Close,
+        };
+        self.conns.insert(conn, purpose);
+        self.out.actions.push(Action::Close { conn, flush });
     }
 
     /// The body begins at byte `body_at` of the data being handled.

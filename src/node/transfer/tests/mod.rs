@@ -1,0 +1,8 @@
+//! Transfers against each other and against peers that lie, on a rope in memory.
+
+mod browsing;
+mod downloads;
+mod liars;
+mod pushes;
+mod rope;
+mod uploads;
