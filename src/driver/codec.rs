@@ -5,8 +5,8 @@
 //! value in bincode 2 (standard configuration: variable-length integers). Golden files in the
 //! tests of each kind own the layout, so that bincode can be replaced.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 use thiserror::Error;
 
@@ -85,6 +85,22 @@ pub fn unseal<T: DeserializeOwned>(kind: Kind, sealed: &[u8]) -> Result<T, Damag
     let config = bincode::config::standard().with_limit::<SEALED_BYTES_MAX>();
     match bincode::serde::decode_from_slice(body, config) {
         Ok((value, used)) if used == body.len() => Ok(value),
+        _ => Err(Damage::BadContent),
+    }
+}
+
+/// Appends a value without any seal, for whoever frames values himself. Only for values of our
+/// own that bincode can write; of others nothing or a part is appended.
+pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    // Into memory nothing but such a value can fail.
+    let _ = bincode::serde::encode_into_std_write(value, bytes, bincode::config::standard());
+}
+
+/// Reads a value that was appended, and nothing after it.
+pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Damage> {
+    let config = bincode::config::standard().with_limit::<SEALED_BYTES_MAX>();
+    match bincode::serde::borrow_decode_from_slice(bytes, config) {
+        Ok((value, used)) if used == bytes.len() => Ok(value),
         _ => Err(Damage::BadContent),
     }
 }

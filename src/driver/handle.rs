@@ -1,0 +1,93 @@
+//! What everybody else holds of a running driver: commands in, events and views out.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use smol::channel::{self, Sender};
+
+use super::post::Post;
+use super::shares::SharesView;
+use super::sharing::Shelf;
+use super::subscribe::{Subscribers, Subscription};
+use crate::node::{Command, View};
+
+/// A view is not asked of the node again before it is so old.
+const VIEW_AGE_MAX: Duration = Duration::from_millis(100);
+
+/// The driver has stopped: nobody is there to obey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the servent has stopped")]
+pub struct Stopped;
+
+/// Talks to a running driver from anywhere; clones talk to the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    listen: SocketAddr,
+    posts: Sender<Post>,
+    events: Arc<Subscribers>,
+    shelf: Shelf,
+    seen: Arc<Mutex<Option<Seen>>>,
+}
+
+/// The last view, and when it was taken.
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    view: Arc<View>,
+}
+
+impl Handle {
+    pub(super) fn new(
+        listen: SocketAddr,
+        posts: Sender<Post>,
+        events: Arc<Subscribers>,
+        shelf: Shelf,
+    ) -> Handle {
+        Handle { listen, posts, events, shelf, seen: Arc::default() }
+    }
+
+    /// The address that the driver listens on, with the port that the system chose if it was 0.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Tells the node what is wanted. What comes of it is told by events.
+    pub async fn command(&self, command: Command) -> Result<(), Stopped> {
+        self.post(Post::Command(command)).await
+    }
+
+    /// How things stand, at most a tenth of a second old.
+    pub async fn view(&self) -> Result<Arc<View>, Stopped> {
+        if let Some(seen) = &*self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+            && seen.at.elapsed() < VIEW_AGE_MAX
+        {
+            return Ok(Arc::clone(&seen.view));
+        }
+        let (answer, answered) = channel::bounded(1);
+        self.post(Post::View(answer)).await?;
+        let view = answered.recv().await.map_err(|_| Stopped)?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = Some(Seen { at: Instant::now(), view: Arc::clone(&view) });
+        Ok(view)
+    }
+
+    /// All that happens from now on.
+    pub fn events(&self) -> Subscription {
+        self.events.subscribe()
+    }
+
+    /// Looks for changes in the shared folders now.
+    pub async fn rescan(&self) -> Result<(), Stopped> {
+        self.post(Post::Rescan).await
+    }
+
+    /// How many files are shared and how far their hashing is.
+    pub fn shares(&self) -> SharesView {
+        self.shelf.view()
+    }
+
+    async fn post(&self, post: Post) -> Result<(), Stopped> {
+        self.posts.send(post).await.map_err(|_| Stopped)
+    }
+}

@@ -1,0 +1,35 @@
+//! What other threads and tasks have for the node's task. The queue is bounded: who posts waits.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use smol::channel::Sender;
+
+use crate::library::Change;
+use crate::node::io::{DiskReport, LookupId};
+use crate::node::{Command, View};
+
+/// Posts that wait for the node's task at most.
+pub(super) const POSTS_MAX: usize = 256;
+
+/// One thing for the node's task to do.
+#[derive(Debug)]
+pub(super) enum Post {
+    /// Somebody wants something.
+    Command(Command),
+    /// Somebody wants to know how things stand.
+    View(Sender<Arc<View>>),
+    /// Somebody wants the shared folders looked through.
+    Rescan,
+    /// The shared folders were looked through, or files were hashed.
+    Library(Change),
+    /// A host name was looked up.
+    Resolved {
+        /// Which look-up.
+        lookup: LookupId,
+        /// Its addresses.
+        addresses: Vec<IpAddr>,
+    },
+    /// The disk answers.
+    Disk(DiskReport),
+}
