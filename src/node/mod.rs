@@ -80,6 +80,8 @@ pub struct Node {
     hosts: Hosts,
     /// When to look next whether neighbours are missing.
     fill_at: Time,
+    /// When the neighbours may be asked for hosts again.
+    ask_for_hosts_at: Time,
     pongs: Pongs,
     size_limits: SizeLimits,
     seen: Seen,
@@ -120,6 +122,7 @@ impl Node {
             blocked: Blocked::default(),
             hosts: Hosts::new(config.hosts_max, rng.derive("hosts")),
             fill_at: Time::NEVER,
+            ask_for_hosts_at: Time::ZERO,
             pongs: Pongs::default(),
             size_limits,
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),

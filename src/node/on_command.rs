@@ -73,7 +73,9 @@ impl Node {
             let dialled = row.phase.is_dialling() && row.peer == address;
             dialled || row.phase.link().is_some_and(|link| link.listen == Some(address))
         };
-        let why = if self.blocked.contains(address.ip()) {
+        let why = if self.stopping {
+            Why::Shutdown
+        } else if self.blocked.contains(address.ip()) {
             Why::Blocked
         } else if self.conns.iter().any(|(_, row)| same(row))
             || address == self.address.public(&self.config)

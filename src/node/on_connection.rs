@@ -11,7 +11,7 @@ use super::io::LookupId;
 use super::link::features::{Features, Ours};
 use super::link::handshake::{self, Facts, Gathered, Gathering, Verdict};
 use super::link::stream::ZLIB_OPENING;
-use super::link::{Link, bye_code};
+use super::link::{Link, bye_code, quoted};
 use super::phase::{Phase, Shaking};
 use super::{Action, Chunk, ConnId, Event, Node, Time, Why};
 use crate::wire::handshake::Block;
@@ -146,7 +146,10 @@ impl Node {
     fn on_block(&mut self, now: Time, conn: ConnId, block: Block, rest: &[u8]) {
         let Some(row) = self.conns.get_mut(conn) else { return };
         let theirs = Features::read(block.headers(), row.peer, &self.config);
-        self.learn_all(now, &theirs.tries);
+        if matches!(row.phase, Phase::AwaitsAnswer(_)) {
+            // Only those whom we asked may tell us where to go.
+            self.learn_all(now, &theirs.tries);
+        }
         let Some(row) = self.conns.get_mut(conn) else { return };
         match (&mut row.phase, block) {
             (Phase::AwaitsGreeting(_), Block::Request { version, .. }) => {
@@ -188,7 +191,7 @@ impl Node {
             (
                 Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_),
                 Block::Response { code, reason, .. },
-            ) => self.close(now, conn, Why::Refused, Some(format!("{code} {reason}"))),
+            ) => self.close(now, conn, Why::Refused, Some(quoted(code, &reason))),
             _ => self.close(now, conn, Why::BadHandshake, None),
         }
     }
@@ -301,8 +304,11 @@ impl Node {
         if deflates {
             self.send_control(conn, &ZLIB_OPENING, 0);
         }
-        if let Some(listen) = listen.filter(|address| self.is_usable(*address)) {
-            self.hosts.succeeded(listen, self.started_at.at(now));
+        match listen {
+            // That it listens there is proven only if we connected.
+            Some(listen) if incoming => self.learn_all(now, &[listen]),
+            Some(listen) => self.hosts.succeeded(listen, self.started_at.at(now)),
+            None => {}
         }
         self.fill_at = self.fill_at.min(now);
         self.out.emit(Event::LinkUp { peer, user_agent, incoming });

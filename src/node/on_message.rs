@@ -2,6 +2,7 @@
 
 use super::conn::outbox::Priority;
 use super::hosts::pongs::Cached;
+use super::link::quoted;
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
 use super::search::answer;
@@ -29,7 +30,9 @@ impl Node {
         let from = From { conn, at };
         let Some(link) = self.conns.at_mut(at).and_then(|row| row.phase.link_mut()) else { return };
         match link.inflater.take() {
-            None => self.on_frames(now, from, data),
+            None => {
+                self.on_frames(now, from, data);
+            }
             Some(inflater) => self.on_deflated(now, from, inflater, data),
         }
     }
@@ -51,9 +54,9 @@ impl Node {
                 break true;
             }
             data = &data[read..];
-            self.on_frames(now, from, &space[..written]);
+            let is_link = self.on_frames(now, from, &space[..written]);
             let stopped = data.is_empty() && written < space.len();
-            if stopped || (read, written) == (0, 0) {
+            if !is_link || stopped || (read, written) == (0, 0) {
                 break false;
             }
         };
@@ -65,10 +68,11 @@ impl Node {
         }
     }
 
-    /// Clear bytes of a neighbour: descriptors, and perhaps the beginning of one.
-    fn on_frames(&mut self, now: Time, from: From, mut data: &[u8]) {
+    /// Clear bytes of a neighbour: descriptors, and perhaps the beginning of one. Says whether it
+    /// is a neighbour still.
+    fn on_frames(&mut self, now: Time, from: From, mut data: &[u8]) -> bool {
         let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
-            return;
+            return false;
         };
         let mut partial = std::mem::take(&mut link.partial);
         let mut count = 0;
@@ -87,7 +91,7 @@ impl Node {
                         break;
                     }
                     Next::TooLarge { .. } => {
-                        return self.close(now, from.conn, Why::TooLarge, None);
+                        return self.too_large(now, from);
                     }
                 }
             }
@@ -101,11 +105,11 @@ impl Node {
                     data = rest;
                 }
                 Next::Partial { .. } => break,
-                Next::TooLarge { .. } => return self.close(now, from.conn, Why::TooLarge, None),
+                Next::TooLarge { .. } => return self.too_large(now, from),
             }
         }
         let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
-            return;
+            return false;
         };
         if !data.is_empty() {
             partial.extend_from_slice(data);
@@ -118,6 +122,12 @@ impl Node {
             link.health.heard(now);
         }
         self.bound_the_turn();
+        true
+    }
+
+    fn too_large(&mut self, now: Time, from: From) -> bool {
+        self.close(now, from.conn, Why::TooLarge, None);
+        false
     }
 
     /// What was gathered in this turn must not grow without bound.
@@ -209,6 +219,10 @@ impl Node {
         if answer::is_useless(query, &us) {
             return;
         }
+        let waiting = self.conns.at_mut(from.at).map_or(0, |row| row.outbox.waiting_bytes());
+        if waiting >= self.config.send_queue_bytes_max {
+            return self.out.count(Why::QueueFull);
+        }
         let ttl = lifetime::hit_ttl(query_header);
         let Node { found, library, config, letters, tally, .. } = self;
         answer::hits(found, library, us, config, |payload| {
@@ -217,6 +231,7 @@ impl Node {
             letters.put(from.conn, Priority::Hit, &header, payload);
             tally.sent(Kind::QUERY_HIT, 1);
         });
+        self.bound_the_turn();
     }
 
     /// A hit: back along the way its query came, or to the search that asked.
@@ -263,17 +278,18 @@ impl Node {
         payload: &[u8],
     ) -> Result<(), Why> {
         lifetime::admit(header, &self.config)?;
-        let own = self.own_pong(now, &Ping::decode(payload));
         let asks_if_alive = header.ttl == 1 && header.hops == 0;
-        if asks_if_alive {
-            self.send_pong(from.conn, header, 0, &own);
-            return Ok(());
-        }
         let link = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut());
-        if !link.is_some_and(|link| link.health.may_be_answered(now, &self.config)) {
+        let may_be_answered = asks_if_alive
+            || link.is_some_and(|link| link.health.may_be_answered(now, &self.config));
+        if !may_be_answered {
             return Err(Why::Throttled);
         }
+        let own = self.own_pong(now, &Ping::decode(payload));
         self.send_pong(from.conn, header, 0, &own);
+        if asks_if_alive {
+            return Ok(());
+        }
         let cached: Vec<Cached> =
             self.pongs.for_neighbour(from.conn, now, &self.config).copied().collect();
         for pong in cached {
@@ -386,7 +402,7 @@ impl Node {
         }
         match Bye::decode(payload) {
             Ok(bye) => {
-                let said = format!("{} {}", bye.code, bye.text);
+                let said = quoted(bye.code, &bye.text);
                 self.close(now, from.conn, Why::Bye, Some(said));
                 false
             }

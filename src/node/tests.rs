@@ -1,5 +1,8 @@
 //! Whole nodes, in memory.
 
 mod flood;
+mod hosts;
+mod limits;
 mod link;
 mod rope;
+mod why;

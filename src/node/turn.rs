@@ -1,6 +1,7 @@
 //! The end of a turn: what was gathered leaves, and missing neighbours are dialled.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::conn::outbox::{Piece, Priority};
 use super::hosts::slots;
@@ -86,6 +87,22 @@ impl Node {
         }
         if all_dialled {
             self.fill_at = self.hosts.next_retry(now);
+            self.ask_for_hosts(now);
+        }
+    }
+
+    /// No host is left to dial: the neighbours may know some.
+    fn ask_for_hosts(&mut self, now: Time) {
+        if now >= self.ask_for_hosts_at {
+            let wait = Duration::from_secs(self.config.alive_ping_s.max(1).into());
+            self.ask_for_hosts_at = now + wait;
+            let links = self.conns.iter().filter(|(_, row)| row.phase.link().is_some());
+            for conn in links.map(|(conn, _)| conn).collect::<Vec<_>>() {
+                self.ping_for_hosts(conn);
+            }
+        }
+        if self.neighbours() > 0 {
+            self.fill_at = self.fill_at.min(self.ask_for_hosts_at);
         }
     }
 }

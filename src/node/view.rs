@@ -46,7 +46,7 @@ pub struct View {
     /// Descriptors by kind.
     pub messages: Vec<KindCount>,
     /// What was dropped, refused or closed, by reason.
-    pub dropped: Vec<Drop>,
+    pub dropped: Vec<Dropped>,
 }
 
 /// A neighbour.
@@ -111,7 +111,7 @@ pub struct KindCount {
 
 /// How often something was dropped, refused or closed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drop {
+pub struct Dropped {
     /// The reason.
     pub why: Why,
     /// The reason in plain words.
@@ -205,7 +205,7 @@ impl Node {
                 .out
                 .counts
                 .nonzero()
-                .map(|(why, count)| Drop { why, text: why.text().to_owned(), count })
+                .map(|(why, count)| Dropped { why, text: why.text().to_owned(), count })
                 .collect(),
         }
     }

@@ -58,8 +58,6 @@ reasons! {
     BadAddress = "unusable address",
     /// A ping too soon after the last one.
     Throttled = "too soon after the last one",
-    /// More than the neighbour may send.
-    RateLimit = "above the rate limit",
     /// The send queue of the neighbour is full.
     QueueFull = "send queue full",
     /// No free slot for a neighbour.
@@ -80,8 +78,6 @@ reasons! {
     Refused = "refused by the other side",
     /// A Gnutella 0.4 greeting.
     TooOld = "speaks only Gnutella 0.4",
-    /// A peer of the same network that shares no protocol version with us.
-    Incompatible = "no common protocol version",
     /// First bytes that are neither Gnutella, HTTP nor GIV.
     UnknownProtocol = "neither Gnutella nor HTTP",
     /// A connection attempt that failed.

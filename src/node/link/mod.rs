@@ -13,6 +13,9 @@ use features::Features;
 use health::Health;
 use stream::Inflater;
 
+/// Characters of a stranger's text that are kept.
+const TEXT_CHARS_MAX: usize = 200;
+
 /// A neighbour. Kept small: at rest one costs less than 2 KB, everything included.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -69,9 +72,15 @@ impl Link {
 pub(super) fn bye_code(why: Why) -> u16 {
     match why {
         Why::TooLarge => Bye::TOO_LARGE,
-        Why::TooManyErrors | Why::BadDeflate | Why::RateLimit => Bye::BAD_MESSAGES,
+        Why::TooManyErrors | Why::BadDeflate => Bye::BAD_MESSAGES,
         Why::NoAlivePong => Bye::NO_ALIVE_PONG,
         Why::QueueFull => Bye::QUEUE_FULL,
         _ => Bye::SHUTDOWN,
     }
+}
+
+/// What the other side said, cut to what a person wants to read.
+pub(crate) fn quoted(code: u16, text: &str) -> String {
+    let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
+    format!("{code} {text}")
 }

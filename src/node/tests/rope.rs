@@ -1,12 +1,12 @@
 //! Nodes on a rope: a tiny world in which bytes go from node to node in pieces of any size.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::library::{Change, Entry, FileIndex, Segment};
-use crate::node::io::{CloseCause, SearchId, SearchQuery};
+use crate::node::io::{CloseCause, DiskOrder, DiskReport, SearchId, SearchQuery};
 use crate::node::{
     Action, Command, Config, ConnId, Event, Input, Node, Rng, Time, View, WallTime, Why,
 };
@@ -30,7 +30,7 @@ enum OnRope {
 }
 
 /// One end of a connection.
-type End = (usize, ConnId);
+pub(super) type End = (usize, ConnId);
 
 /// A few nodes, or scripted peers in place of some, and the connections between them.
 pub(super) struct World {
@@ -44,6 +44,8 @@ pub(super) struct World {
     /// What scripted peers received, by their end.
     pub(super) heard: BTreeMap<End, Vec<u8>>,
     pub(super) ended: Vec<End>,
+    /// Scripted peers that do not read: nothing sent to them is ever `Sent`.
+    pub(super) deaf: BTreeSet<End>,
 }
 
 /// Scripted peers have no node: their number.
@@ -75,6 +77,7 @@ impl World {
             accepted: 0,
             heard: BTreeMap::new(),
             ended: Vec::new(),
+            deaf: BTreeSet::new(),
         }
     }
 
@@ -96,7 +99,9 @@ impl World {
                         .entry(far)
                         .or_default()
                         .push_back(OnRope::Bytes(chunk.bytes().to_vec()));
-                    self.give(node, Input::Sent { conn, len });
+                    if !self.deaf.contains(&far) {
+                        self.give(node, Input::Sent { conn, len });
+                    }
                 }
             }
             Action::Close { conn, .. } => {
@@ -107,6 +112,10 @@ impl World {
                 self.give(node, Input::Closed { conn, cause: CloseCause::Ordered });
             }
             Action::Emit(event) => self.events[node].push(event),
+            Action::Disk(DiskOrder::Open { download, .. }) => {
+                let report = DiskReport::Opened { download, have: Vec::new() };
+                self.give(node, Input::Disk(report));
+            }
             other => panic!("node {node} wants {other:?}"),
         }
     }
@@ -122,6 +131,14 @@ impl World {
         let peer = SocketAddr::new(address(node).ip(), 40_000 + self.accepted as u16);
         self.give(far, Input::Accepted { conn: theirs, peer, local: to });
         self.give(node, Input::Connected { conn, local: peer });
+    }
+
+    /// The address of one node connects to another, and says nothing.
+    pub(super) fn connect_raw(&mut self, from: usize, to: usize) {
+        self.accepted += 1;
+        let conn = ConnId::accepted(self.accepted);
+        let peer = SocketAddr::new(address(from).ip(), 40_000 + self.accepted as u16);
+        self.give(to, Input::Accepted { conn, peer, local: address(to) });
     }
 
     /// Bytes go until none are left on the way, in turns.

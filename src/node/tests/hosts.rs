@@ -1,0 +1,63 @@
+//! How a node finds neighbours, and what it remembers.
+
+use super::rope::{World, address, config};
+use crate::node::io::HostRecord;
+use crate::node::{Command, Config, Event, Input, Why};
+
+#[test]
+fn from_one_host_a_node_finds_as_many_as_it_wants() {
+    let config = Config { auto_connect: true, neighbours_wanted: 4, ..config() };
+    let mut world = World::new(12, &config);
+    for node in 1..12 {
+        world.link(node, 0);
+        world.pass(5);
+    }
+    world.pass(600);
+    for node in 0..12 {
+        let view = world.view(node);
+        assert!(view.neighbours.len() >= 4, "{node}: {view:?}");
+        assert!(view.hosts_known >= 4);
+    }
+}
+
+#[test]
+fn remembered_hosts_are_dialled_and_dead_ones_wait() {
+    let config = Config { auto_connect: true, neighbours_wanted: 2, retry_host_s: 100, ..config() };
+    let mut world = World::new(2, &config);
+    let record = |host| HostRecord { address: host, last_success_s: 1, failures: 0 };
+    let dead = ([10, 9, 9, 9], 1).into();
+    let records = vec![record(address(1)), record(dead)];
+    world.give(0, Input::Command(Command::Remember(records)));
+    world.settle();
+    assert_eq!(world.view(0).neighbours.len(), 1);
+    let tries = |world: &World| {
+        let failed = |event: &&Event| matches!(event, Event::LinkDown { peer, why: Why::ConnectFailed, .. } if *peer == dead);
+        world.events[0].iter().filter(failed).count()
+    };
+    for (seconds, expected) in [(0, 1), (99, 1), (2, 2), (198, 2), (3, 3)] {
+        world.pass(seconds);
+        assert_eq!(tries(&world), expected);
+    }
+    let remembered = world.nodes[0].remembered();
+    let of = |host| remembered.iter().find(|record| record.address == host).unwrap();
+    assert_eq!(of(dead).failures, 3);
+    assert_eq!(of(address(1)).last_success_s, 1_700_000_000);
+}
+
+#[test]
+fn a_lost_neighbour_is_replaced() {
+    let config = Config { auto_connect: true, neighbours_wanted: 1, retry_host_s: 10, ..config() };
+    let mut world = World::new(3, &config);
+    for host in [1, 2] {
+        let record = HostRecord { address: address(host), last_success_s: 1, failures: 0 };
+        world.give(0, Input::Command(Command::Remember(vec![record])));
+    }
+    world.settle();
+    let first = world.view(0).neighbours[0].peer;
+    world.give(0, Input::Command(Command::Disconnect { peer: first }));
+    world.settle();
+    world.pass(1);
+    let view = world.view(0);
+    assert_eq!(view.neighbours.len(), 1);
+    assert_ne!(view.neighbours[0].peer, first);
+}

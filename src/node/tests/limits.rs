@@ -1,0 +1,131 @@
+//! Limits hold, and one peer's misbehaviour stays its own.
+
+use flate2::{Compression, FlushCompress};
+
+use super::link::{LAST, greeting};
+use super::rope::{Cut, World, config};
+use super::why::{neighbour, query};
+use crate::node::conn::Conn;
+use crate::node::{Command, Config, Input, Phase, Why};
+use crate::wire::{HEADER_LEN, Kind};
+
+#[test]
+fn a_neighbour_at_rest_is_small() {
+    // 2 KB in all, sockets, timers and the driver's share included.
+    let row = std::mem::size_of::<Conn<Phase>>();
+    assert!(row <= 448, "{row}");
+}
+
+#[test]
+fn slow_openers_do_not_crowd_out_the_others() {
+    let mut world = World::new(2, &Config { unknown_connections_max: 3, ..config() });
+    let slow: Vec<_> = (0..5).map(|_| world.script(0, b"GNU")).collect();
+    assert_eq!(world.ended, slow[..2]);
+    world.link(1, 0);
+    assert_eq!(world.view(0).neighbours.len(), 1);
+    assert_eq!((world.count(0, Why::TooManyConnections), world.view(0).connections), (3, 3));
+}
+
+#[test]
+fn connections_are_limited_in_all_and_for_one_address() {
+    let mut world = World::new(1, &Config { connections_max: 2, ..config() });
+    let first = neighbour(&mut world);
+    neighbour(&mut world);
+    neighbour(&mut world);
+    assert_eq!((world.view(0).neighbours.len(), world.count(0, Why::TooManyConnections)), (2, 1));
+    assert!(!world.ended.contains(&first), "neighbours do not give way");
+    let mut world = World::new(4, &Config { connections_per_address_max: 2, ..config() });
+    for _ in 0..3 {
+        world.connect_raw(1, 0);
+    }
+    world.connect_raw(2, 0);
+    assert_eq!((world.view(0).connections, world.count(0, Why::TooManyConnections)), (3, 1));
+}
+
+#[test]
+fn the_blocked_are_closed_refused_and_not_dialled() {
+    let mut world = World::new(3, &config());
+    world.link(0, 1);
+    let network = super::rope::address(1).ip();
+    world.give(0, Input::Command(Command::Block { network, prefix_len: 32 }));
+    world.settle();
+    assert_eq!(world.view(0).neighbours.len(), 0);
+    world.link(1, 0);
+    world.link(0, 1);
+    assert_eq!((world.view(0).neighbours.len(), world.count(0, Why::Blocked)), (0, 3));
+    world.link(2, 0);
+    world.give(0, Input::Command(Command::Unblock { network, prefix_len: 32 }));
+    world.link(1, 0);
+    assert_eq!(world.view(0).neighbours.len(), 2);
+}
+
+#[test]
+fn a_peer_that_does_not_read_costs_its_queue_and_no_more() {
+    let config = Config { send_queue_bytes_max: 4_096, send_window_bytes: 1_024, ..config() };
+    let mut world = World::new(1, &config);
+    let (asker, deaf) = (neighbour(&mut world), neighbour(&mut world));
+    world.deaf.insert(deaf);
+    for guid in 0..200 {
+        world.say(asker, &query(guid, 3, 0, "a long enough text"));
+    }
+    let view = world.view(0);
+    let waits = view.neighbours[1].queued_bytes;
+    assert!(waits > 4_096 - 100 && waits <= 4_096 + 1_024 + 100, "{waits}");
+    assert_eq!(view.neighbours[1].dropped, view.count(Why::QueueFull));
+    assert!(view.count(Why::QueueFull) > 50);
+    assert_eq!(view.neighbours[0].queued_bytes, 0);
+}
+
+/// A neighbour whose descriptors are deflated.
+fn deflating(world: &mut World) -> super::rope::End {
+    let last = b"GNUTELLA/0.6 200 OK\r\nContent-Encoding: deflate\r\n\r\n";
+    world.script(0, &[&greeting("")[..], last].concat())
+}
+
+#[test]
+fn bombs_and_broken_streams_end_the_link_alone() {
+    let mut zeros = Vec::new();
+    // One descriptor of 40,000 bytes over and over: nothing in it is wrong but its amount.
+    let mut frame = vec![1; HEADER_LEN];
+    frame[16..].copy_from_slice(&[Kind::VENDOR.0, 1, 0, 0x40, 0x9C, 0, 0]);
+    frame.resize(HEADER_LEN + 40_000, 0);
+    let mut compress = flate2::Compress::new(Compression::best(), true);
+    for _ in 0..200 {
+        zeros.reserve(2_000);
+        compress.compress_vec(&frame, &mut zeros, FlushCompress::Sync).unwrap();
+    }
+    assert!(zeros.len() < 65_536, "{}", zeros.len());
+    for (says, why) in [
+        (zeros, Why::BadDeflate),
+        (b"no deflate".to_vec(), Why::BadDeflate),
+        (LAST.to_vec(), Why::BadDeflate),
+    ] {
+        let mut world = World::new(1, &config());
+        let (good, bad) = (neighbour(&mut world), deflating(&mut world));
+        world.say(bad, &says);
+        assert!(world.ended.contains(&bad) && !world.ended.contains(&good));
+        assert_eq!(world.count(0, why), 1);
+        assert_eq!(world.view(0).neighbours.len(), 1);
+    }
+}
+
+#[test]
+fn one_byte_at_a_time_or_all_at_once_is_the_same() {
+    let mut said = greeting("Accept-Encoding: deflate\r\nBye-Packet: 0.1\r\n");
+    said.extend_from_slice(LAST);
+    for guid in 0..20 {
+        said.extend(query(guid, 3, 0, "some words"));
+        said.extend(query(guid, 4, 1, "some words"));
+    }
+    let outcome = |cut| {
+        let mut world = World::new(1, &config());
+        world.cut = cut;
+        let other = neighbour(&mut world);
+        world.script(0, &said);
+        (world.heard(other).len(), world.view(0).dropped, world.view(0).messages)
+    };
+    let whole = outcome(Cut::Whole);
+    assert_eq!(whole.0, 2 * 20 * (HEADER_LEN + 13));
+    assert_eq!(outcome(Cut::Bytes), whole);
+    assert_eq!(outcome(Cut::Joined), whole);
+}
