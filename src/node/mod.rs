@@ -172,6 +172,11 @@ impl Node {
         self.config.listen.port() == 0
     }
 
+    /// How many connections of all kinds there are.
+    fn connections(&self) -> usize {
+        self.conns.len() + self.transfers.ordered_connections()
+    }
+
     /// How many neighbours there are.
     fn neighbours(&self) -> usize {
         self.conns.iter().filter(|(_, row)| row.phase.link().is_some()).count()

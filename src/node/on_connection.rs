@@ -38,8 +38,9 @@ impl Node {
         self.conns.set_timer(conn, now + patience);
     }
 
-    /// Whether there is room for one more; if need be the oldest that has not shown what it is
-    /// makes some.
+    /// Whether there is room for one more; if need be the oldest that has not shown what it is,
+    /// or of which nothing is lost, makes some. The oldest of both: newcomers come in crowds, and a
+    /// good peer must not be the first to go for the next one of the crowd.
     fn admit_connection(&mut self, now: Time, peer: SocketAddr) -> Result<(), Why> {
         if self.stopping {
             return Err(Why::Shutdown);
@@ -52,11 +53,20 @@ impl Node {
         if of_address >= limit && !peer.ip().to_canonical().is_loopback() {
             return Err(Why::TooManyConnections);
         }
-        let full = self.conns.len() >= self.config.connections_max as usize
-            || self.opening.len() >= self.config.unknown_connections_max as usize;
-        if full {
-            let oldest = *self.opening.first().ok_or(Why::TooManyConnections)?;
-            self.close(now, oldest, Why::TooManyConnections, None);
+        let opening = self.opening.first().copied();
+        let victim = if self.connections() >= self.config.connections_max as usize {
+            opening.into_iter().chain(self.transfers.oldest_idle()).min()
+        } else if self.opening.len() >= self.config.unknown_connections_max as usize {
+            opening
+        } else {
+            return Ok(());
+        };
+        let victim = victim.ok_or(Why::TooManyConnections)?;
+        if self.transfers.owns(victim) {
+            self.out.count(Why::TooManyConnections);
+            self.transfers.dismiss(now, victim, &mut self.out);
+        } else {
+            self.close(now, victim, Why::TooManyConnections, None);
         }
         Ok(())
     }
@@ -361,8 +371,7 @@ impl Node {
 
     /// After `Command::Shutdown`: the last connection is gone.
     pub(super) fn say_if_stopped(&mut self) {
-        let left = self.conns.len() + self.transfers.connections();
-        if self.stopping && !self.stopped && left == 0 {
+        if self.stopping && !self.stopped && self.connections() == 0 {
             self.stopped = true;
             self.out.emit(Event::Stopped);
         }

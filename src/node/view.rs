@@ -190,7 +190,7 @@ impl Node {
             stopping: self.stopping,
             neighbours: self.neighbour_views(),
             connecting: count(dialling),
-            connections: count(self.conns.len()),
+            connections: count(self.connections()),
             hosts_known: count(self.hosts.len()),
             blocked: self.blocked.networks().to_vec(),
             searches: self.search_views(),

@@ -82,9 +82,22 @@ impl Transfers {
         self.desk.conns.contains_key(&conn)
     }
 
-    /// How many connections are ours; those that we closed count until `closed` has come.
-    pub fn connections(&self) -> usize {
-        self.desk.conns.len()
+    /// How many connections we ordered; those that we closed count until `closed` has come.
+    /// Accepted ones are in the node's own table.
+    pub fn ordered_connections(&self) -> usize {
+        self.desk.conns.keys().filter(|conn| !conn.is_accepted()).count()
+    }
+
+    /// The oldest connection that may be closed for a newcomer: accepted, and neither file nor
+    /// shelf is being sent on it.
+    pub fn oldest_idle(&self) -> Option<ConnId> {
+        self.uploads.oldest_idle()
+    }
+
+    /// Closes a connection of a client.
+    pub fn dismiss(&mut self, now: Time, conn: ConnId, out: &mut Out) {
+        self.uploads.close(conn, false, &mut self.desk.turn(now, out));
+        self.recompute();
     }
 
     /// Whether all upload slots are taken: our hits say so.

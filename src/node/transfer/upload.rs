@@ -217,7 +217,17 @@ impl Uploads {
         })
     }
 
-    fn close(&mut self, conn: ConnId, flush: bool, turn: &mut Turn<'_>) {
+    /// The oldest accepted connection on which nothing of worth is being sent.
+    pub(super) fn oldest_idle(&self) -> Option<ConnId> {
+        let idle = |upload: &Upload| match &upload.state {
+            State::Idle { .. } => true,
+            State::Answering(answer) => answer.file.is_none() && answer.shelf.is_none(),
+        };
+        let mut conns = self.conns.iter();
+        conns.find(|(conn, upload)| conn.is_accepted() && idle(upload)).map(|(&conn, _)| conn)
+    }
+
+    pub(super) fn close(&mut self, conn: ConnId, flush: bool, turn: &mut Turn<'_>) {
         self.conns.remove(&conn);
         turn.close(conn, flush);
     }
