@@ -22,7 +22,15 @@ pub(super) struct Process {
     pub(super) life: u32,
 }
 
-/// What happens at some instant.
+/// A datagram under way.
+#[derive(Debug)]
+pub(super) struct Datagram {
+    pub(super) from: SocketAddr,
+    pub(super) to: NodeId,
+    pub(super) data: Chunk,
+}
+
+/// What happens at some instant. Millions may wait: what is rare or large is boxed.
 #[derive(Debug)]
 pub(super) enum Event {
     /// The deadline of a node comes.
@@ -30,7 +38,7 @@ pub(super) enum Event {
     /// Somebody gives a command.
     Command(NodeId, Box<Command>),
     /// A connection attempt arrives.
-    Syn(EndRef, SocketAddr),
+    Syn(EndRef, Box<SocketAddr>),
     /// A connection attempt has been accepted, and the one who ordered it hears of it.
     Connected(EndRef),
     /// Bytes arrive at this end.
@@ -46,7 +54,7 @@ pub(super) enum Event {
     /// A flushing close has taken too long.
     LingerEnds(EndRef),
     /// A datagram arrives.
-    Datagram(NodeId, SocketAddr, Chunk),
+    Datagram(Box<Datagram>),
     /// A name was looked up.
     Resolved(Process, LookupId, Box<str>),
     /// The disk answers.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::NodeId;
 use super::dice::Dice;
-use super::event::{EndRef, Event};
+use super::event::{Datagram, EndRef, Event};
 use super::follow::Follower;
 use super::latency::Latency;
 use super::queue::Queue;
@@ -295,7 +295,7 @@ impl Net {
         let slot = self.new_end(node, conn, nobody, State::Connecting);
         let delay = self.latency();
         let end = self.name(slot);
-        self.after(delay, Event::Syn(end, to));
+        self.after(delay, Event::Syn(end, Box::new(to)));
     }
 
     /// An attempt arrives. If it is accepted, returns the end of the node that accepts.
@@ -352,7 +352,8 @@ impl Net {
         for _ in 0..copies {
             if !self.dice.chance(self.config.datagram_loss) {
                 let delay = self.latency();
-                self.after(delay, Event::Datagram(target, source, data.clone()));
+                let datagram = Datagram { from: source, to: target, data: data.clone() };
+                self.after(delay, Event::Datagram(Box::new(datagram)));
             }
         }
     }

@@ -83,6 +83,12 @@ impl<E> Queue<E> {
         self.later[bucket].iter().map(|&(at, _)| at).min().map(|at| (bucket, at))
     }
 
+    /// Gives back the memory that the busiest moment needed.
+    pub fn shrink(&mut self) {
+        self.due.shrink_to_fit();
+        self.later.iter_mut().for_each(Vec::shrink_to_fit);
+    }
+
     /// Takes the next event if it is of the instant that the last one was of.
     #[inline]
     pub fn pop_same_instant(&mut self) -> Option<E> {

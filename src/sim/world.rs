@@ -8,7 +8,7 @@ use super::NodeId;
 use super::check::{Failure, Violation};
 use super::dice::Dice;
 use super::disk::{Disk, SharedFile};
-use super::event::{EndRef, Event as Happening, Process};
+use super::event::{Datagram, EndRef, Event as Happening, Process};
 use super::measure::{Ledger, Load, Record};
 use super::net::{Arrival, Net, NetConfig, Read, State};
 use super::perform::{Actor, Fabric};
@@ -272,6 +272,7 @@ impl World {
         self.run_until(SETTLE_MAX, |world| {
             world.fabric.net.queue.len() <= world.fabric.net.background
         })?;
+        self.fabric.net.queue.shrink();
         Ok(())
     }
 
@@ -408,7 +409,7 @@ impl World {
                 }
                 self.feed(id, Input::Command(*command));
             }
-            Happening::Syn(from, to) => self.syn(from, to),
+            Happening::Syn(from, to) => self.syn(from, *to),
             Happening::Connected(end) => self.connected(end),
             Happening::Arrive(end, chunk) => self.arrive(end, chunk),
             Happening::Read(end) => {
@@ -430,8 +431,9 @@ impl World {
                     self.fabric.net.break_off(end.slot, true);
                 }
             }
-            Happening::Datagram(id, from, data) => {
-                self.feed(id, Input::Datagram { from, data: data.bytes() });
+            Happening::Datagram(datagram) => {
+                let Datagram { from, to, data } = *datagram;
+                self.feed(to, Input::Datagram { from, data: data.bytes() });
             }
             Happening::Resolved(process, lookup, host) => {
                 let addresses = match host.parse() {

@@ -58,7 +58,7 @@ impl Rig {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Syn(from, to) => self.accepted = self.net.syn(from, to, TIMEOUT),
+            Event::Syn(from, to) => self.accepted = self.net.syn(from, *to, TIMEOUT),
             Event::Connected(end) => self.net.end_at(end.slot).state = State::Open,
             Event::Arrive(end, chunk) if self.net.end(end).is_some() => {
                 match self.net.arrive(end.slot, chunk) {
