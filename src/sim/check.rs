@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use super::NodeId;
 use super::measure::{Passing, Record};
-use crate::node::config::Forward;
+use crate::node::config::{Config, Forward};
 use crate::node::io::DownloadId;
+use crate::node::view::View;
 use crate::node::{ConnId, Time};
 use crate::wire::Guid;
 
@@ -219,6 +220,34 @@ pub(super) fn hit(record: &Record, passing: &Passing<'_>) -> Result<(), Violatio
     let &Passing { header, from, to, peer_end, .. } = passing;
     if record.sent_ttl(peer_end) == 0 {
         return Err(Violation::HitOffPath { from, to, guid: header.guid });
+    }
+    Ok(())
+}
+
+/// Bytes that may wait for one neighbour, in its queue or handed over: the last piece that fits
+/// into the window is as large as what a turn gathers before it is handed out.
+fn waiting_bytes_max(config: &Config) -> u64 {
+    let piece = u64::from(config.send_window_bytes) + u64::from(config.hit_bytes_max);
+    u64::from(config.send_queue_bytes_max) + u64::from(config.send_window_bytes) + piece
+}
+
+/// A picture of a node was taken: no table may hold more than its limit.
+pub(super) fn tables(node: NodeId, view: &View, config: &Config) -> Result<(), Violation> {
+    let count = |len: usize| len as u64;
+    let incoming = view.neighbours.iter().filter(|neighbour| neighbour.incoming).count();
+    let queued = view.neighbours.iter().map(|neighbour| neighbour.queued_bytes).max();
+    for (table, len, max) in [
+        ("connections", view.connections.into(), config.connections_max.into()),
+        ("neighbours that came", count(incoming), config.neighbours_max.into()),
+        ("query-ID cache", view.seen_queries.into(), config.seen_queries_max.into()),
+        ("push routes", view.push_routes.into(), config.push_routes_max.into()),
+        ("hosts", view.hosts_known.into(), config.hosts_max.into()),
+        ("searches", count(view.searches.len()), config.searches_max.into()),
+        ("send queue", queued.unwrap_or(0), waiting_bytes_max(config)),
+    ] {
+        if len > max {
+            return Err(Violation::TableAboveLimit { node, table, len, max });
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::NodeId;
-use super::check::{Failure, Violation};
+use super::check::{self, Failure, Violation};
 use super::dice::Dice;
 use super::disk::{Disk, SharedFile};
 use super::event::{Datagram, EndRef, Event as Happening, Process};
@@ -26,6 +26,8 @@ const BEGINNING: WallTime = WallTime(1_700_000_000_000_000);
 const SPINS_MAX: u32 = 1_000;
 /// How many events of the nodes involved a failure report shows.
 const HISTORY_SHOWN: usize = 40;
+/// One turn in so many is followed by a look at the tables of its node: a picture is dear.
+const TURNS_PER_LOOK: u64 = 512;
 /// A world that is not at rest after so long will not come to rest.
 const SETTLE_MAX: Duration = Duration::from_secs(600);
 
@@ -85,6 +87,7 @@ pub struct World {
     in_turn: Vec<NodeId>,
     /// Reused from turn to turn.
     credits: Vec<(EndRef, u32)>,
+    turns: u64,
     searches: u64,
 }
 
@@ -114,6 +117,7 @@ impl World {
             slots: Vec::new(),
             in_turn: Vec::new(),
             credits: Vec::new(),
+            turns: 0,
             searches: 0,
         }
     }
@@ -326,9 +330,21 @@ impl World {
         self.credits = credits;
         for id in turns.drain(..) {
             self.set_alarm(id);
+            self.turns += 1;
+            if self.turns.is_multiple_of(TURNS_PER_LOOK) {
+                self.look_at_tables(id);
+            }
         }
         if self.in_turn.is_empty() {
             self.in_turn = turns;
+        }
+    }
+
+    fn look_at_tables(&mut self, id: NodeId) {
+        let slot = &self.slots[id.0 as usize];
+        let Some(view) = slot.node.as_ref().map(|node| node.view()) else { return };
+        if let Err(wrong) = check::tables(id, &view, &slot.config) {
+            self.fabric.violated(wrong);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::worlds::{config, graph, latencies, one_file, standing, world_config};
+use crate::worlds::{config, graph, latencies, one_file, results, standing, world_config};
 use filbert::node::config::Forward;
 use filbert::sim::{Latency, NodeId, Topology, World};
 use filbert::wire::Kind;
@@ -168,14 +168,9 @@ fn compressed_links_reach_as_far_and_bring_every_hit_home() {
         assert_eq!(world.messages(), 0, "the checkers read compressed links");
         for ttl in [1, 2, 3] {
             let before = queries_received(&world);
-            world.search(NodeId(0), "common", ttl);
+            let search = world.search(NodeId(0), "common", ttl);
             world.settle().unwrap();
-            let results: usize = (world.events(NodeId(0)).iter())
-                .filter_map(|(_, event)| match event {
-                    filbert::node::Event::Found { hits, .. } => Some(hits.len()),
-                    _ => None,
-                })
-                .sum();
+            let results = results(&world, NodeId(0), search);
             let ball = graph.ball(0, ttl.into());
             assert_eq!(results, ball.len(), "{latency:?}, TTL {ttl}");
             assert!(queries_received(&world) - before >= ball.len() as u64);

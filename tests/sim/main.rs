@@ -1,4 +1,5 @@
 //! Whole nodes in simulated worlds.
 
+mod faults;
 mod flood;
 mod worlds;

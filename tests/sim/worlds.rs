@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use filbert::node::Config;
 use filbert::node::config::Forward;
+use filbert::node::io::SearchId;
+use filbert::node::{Config, Event};
 use filbert::sim::{
     Dice, Graph, Latency, NetConfig, NodeId, SharedFile, Topology, World, WorldConfig,
 };
@@ -62,4 +63,13 @@ pub(crate) fn standing(
 /// One small file that everybody shares under a name of its own.
 pub(crate) fn one_file(node: NodeId) -> Vec<SharedFile> {
     vec![SharedFile::unhashed(1, &format!("common file of {node}.txt"), 1_000, u64::from(node.0))]
+}
+
+/// How many results a node has reported for a search.
+pub(crate) fn results(world: &World, node: NodeId, search: SearchId) -> usize {
+    let found = |event: &Event| match event {
+        Event::Found { search: of, hits } if *of == search => hits.len(),
+        _ => 0,
+    };
+    world.said(node).iter().map(|(_, event)| found(event)).sum()
 }
