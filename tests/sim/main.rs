@@ -2,4 +2,5 @@
 
 mod faults;
 mod flood;
+mod transfer;
 mod worlds;
