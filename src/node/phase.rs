@@ -60,3 +60,16 @@ impl Phase {
         matches!(self, Phase::AwaitsConnection | Phase::AwaitsAnswer(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Phase;
+    use crate::node::conn::Conn;
+
+    #[test]
+    fn a_neighbour_at_rest_is_small() {
+        // 2 KB in all, the system's and the driver's share included.
+        let row_bytes = std::mem::size_of::<Conn<Phase>>();
+        assert!(row_bytes <= 448, "{row_bytes}");
+    }
+}

@@ -5,16 +5,8 @@ use flate2::{Compression, FlushCompress};
 use super::link::{LAST, greeting};
 use super::rope::{Cut, World, config};
 use super::why::{neighbour, query};
-use crate::node::conn::Conn;
-use crate::node::{Command, Config, Input, Phase, Why};
+use crate::node::{Command, Config, Input, Why};
 use crate::wire::{HEADER_LEN, Kind};
-
-#[test]
-fn a_neighbour_at_rest_is_small() {
-    // 2 KB in all, sockets, timers and the driver's share included.
-    let row = std::mem::size_of::<Conn<Phase>>();
-    assert!(row <= 448, "{row}");
-}
 
 #[test]
 fn slow_openers_do_not_crowd_out_the_others() {
