@@ -591,6 +591,8 @@ pub enum SearchEnd {
     NoNeighbours,
     /// The host to browse could not be reached or refused.
     Unreachable,
+    /// It never began: there are `Config::searches_max` already.
+    TooMany,
 }
 
 /// One file of one servent that matches a search.

@@ -140,7 +140,7 @@ impl Node {
             Err(NotBegun::Ends(end)) => return self.end_search(asker, end),
             Err(NotBegun::TooMany) => {
                 self.out.count(Why::TableFull);
-                return self.refuse(Why::TableFull, format!("search {}", query.text));
+                return self.end_search(asker, SearchEnd::TooMany);
             }
         }
         self.seen.ours(guid);

@@ -96,7 +96,7 @@ impl Node {
             Err(NotBegun::Ends(end)) => self.end_search(Asker::User(id), end),
             Err(NotBegun::TooMany) => {
                 self.out.count(Why::TableFull);
-                self.refuse(Why::TableFull, format!("browse {host}"));
+                self.end_search(Asker::User(id), SearchEnd::TooMany);
             }
         }
     }

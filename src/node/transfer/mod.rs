@@ -15,7 +15,8 @@ use self::push::Pushes;
 use self::turn::{Desk, Purpose};
 use self::upload::Uploads;
 use super::io::{
-    CloseCause, DiskReport, DownloadId, DownloadRequest, Event, Out, SearchId, Source,
+    CloseCause, DiskReport, DownloadId, DownloadRequest, DownloadState, Event, Out, Progress,
+    SearchId, Source,
 };
 use super::{Config, ConnId, Rng, Time, Why};
 use crate::library::Library;
@@ -253,8 +254,16 @@ impl Transfers {
             let ended = self.downloads.iter().find(|(_, download)| download.ended());
             let Some(ended) = ended.map(|(&ended, _)| ended) else {
                 out.count(Why::TableFull);
-                let command = format!("download {}", request.name);
-                return out.emit(Event::Refused { why: Why::TableFull, command });
+                let progress = Progress {
+                    state: DownloadState::Failed,
+                    have: 0,
+                    size: request.size,
+                    active_sources: 0,
+                    known_sources: 0,
+                    path: None,
+                    trouble: Some(Why::TableFull),
+                };
+                return out.emit(Event::Download { download: id, progress });
             };
             self.downloads.remove(&ended);
         }

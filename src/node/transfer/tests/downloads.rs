@@ -409,7 +409,10 @@ fn downloads_are_limited_and_ended_ones_make_room() {
         let order = order.clone();
         rope.call(taker, |t, now, _, out| t.download(now, id, order, out));
     }
-    let refused = |(_, event): &(Time, Event)| matches!(event, Event::Refused { .. });
+    let refused = |(_, event): &(Time, Event)| {
+        matches!(event, Event::Download { download: DownloadId(3), progress }
+            if progress.state == DownloadState::Failed && progress.trouble == Some(Why::TableFull))
+    };
     assert_eq!(rope.at(taker).events.iter().filter(|e| refused(e)).count(), 1);
     rope.call(taker, |t, now, _, out| t.cancel(now, ids[0], out));
     rope.call(taker, |t, now, _, out| t.download(now, ids[2], order, out));
