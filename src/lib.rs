@@ -42,5 +42,6 @@ pub mod api;
 pub mod driver;
 pub mod library;
 pub mod node;
+pub mod servent;
 pub mod sim;
 pub mod wire;

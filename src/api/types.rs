@@ -66,8 +66,6 @@ pub struct Hashing {
     pub files_left: u64,
     /// Their bytes.
     pub bytes_left: u64,
-    /// Whether folders are still being walked, so that more may come.
-    pub scanning: bool,
 }
 
 /// Something that may keep a search from finding anything.

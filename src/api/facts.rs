@@ -1,0 +1,191 @@
+//! From what the node says of itself to what the interface says: the one file that knows both.
+
+use std::time::Instant;
+
+use super::types::{
+    Block, Counters, Dropped, Event, Hashing, KindCount, NewSearch, Obstacle, Peer, Settings,
+    Shares, Status, Upload,
+};
+use crate::node::io::DownloadRequest;
+use crate::servent::{self, Config, DownloadView, Servent, View};
+
+/// Neighbours that forward to fewer than this are not enough for a good search.
+const TTL_SMALL_MAX: u8 = 2;
+
+/// The neighbours that we have.
+pub(super) fn neighbours(view: &View) -> u32 {
+    u32::try_from(view.neighbours.len()).unwrap_or(u32::MAX)
+}
+
+/// The state of the servent; searches and downloads are the desk's to count.
+pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
+    let config = servent.config();
+    let places = servent.places();
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_s: began.elapsed().as_secs(),
+        listen: servent.listen(),
+        address: view.address,
+        servent: view.servent,
+        data_dir: places.data_dir.display().to_string(),
+        download_dir: places.download_dir.display().to_string(),
+        neighbours: neighbours(view),
+        neighbours_wanted: config.neighbours_wanted.into(),
+        connecting: view.connecting,
+        hosts_known: view.hosts_known,
+        shared_files: view.files,
+        shared_bytes: view.bytes,
+        hashing: hashing(servent),
+        searches: 0,
+        uploads: u32::try_from(view.transfers.uploads.len()).unwrap_or(u32::MAX),
+        downloads: 0,
+        obstacles: obstacles(view, config),
+    }
+}
+
+/// What may keep any search from finding anything.
+fn obstacles(view: &View, config: &Config) -> Vec<Obstacle> {
+    let (neighbours, wanted) = (neighbours(view), u32::from(config.neighbours_wanted));
+    let obstacle = match neighbours {
+        0 if view.connecting > 0 || view.hosts_known > 0 => Obstacle::StillConnecting,
+        0 => Obstacle::NobodyKnown,
+        few if few < wanted => Obstacle::FewNeighbours { neighbours, wanted },
+        _ => return Vec::new(),
+    };
+    vec![obstacle]
+}
+
+/// What may keep this search from finding anything.
+pub(super) fn obstacles_of_search(
+    view: &View,
+    config: &Config,
+    query: &NewSearch,
+) -> Vec<Obstacle> {
+    let mut all = obstacles(view, config);
+    let words = servent::ignored_words(&query.text);
+    if !words.is_empty() {
+        all.push(Obstacle::WordsTooShort { words });
+    }
+    if let Some(ttl) = query.ttl.filter(|&ttl| ttl <= TTL_SMALL_MAX) {
+        all.push(Obstacle::SmallTtl { ttl });
+    }
+    let NewSearch { size_min, size_max, extensions, without, .. } = query;
+    let is_open = size_min.is_none() && size_max.is_none() && extensions.is_empty();
+    if !(is_open && without.is_empty()) {
+        all.push(Obstacle::Filtered);
+    }
+    all
+}
+
+/// The neighbours.
+pub(super) fn peers(view: &View, began: Instant) -> Vec<Peer> {
+    let peer = |link: &servent::Neighbour| Peer {
+        address: link.peer,
+        listen: link.listen,
+        user_agent: link.user_agent.clone(),
+        incoming: link.incoming,
+        connected_s: began.elapsed().as_secs().saturating_sub(link.since_us / 1_000_000),
+        compressed_in: link.compressed_in,
+        compressed_out: link.compressed_out,
+        received: link.messages_in,
+        sent: link.messages_out,
+        received_bytes: link.bytes_in,
+        sent_bytes: link.bytes_out,
+        queued_bytes: link.queued_bytes,
+        dropped: link.dropped,
+    };
+    view.neighbours.iter().map(peer).collect()
+}
+
+/// The addresses that are not talked to.
+pub(super) fn blocks(view: &View) -> Vec<Block> {
+    let block = |(address, bits): &(_, _)| Block { network: format!("{address}/{bits}") };
+    view.blocked.iter().map(block).collect()
+}
+
+/// What is being sent to others.
+pub(super) fn uploads(view: &View) -> Vec<Upload> {
+    let upload = |upload: &servent::UploadView| Upload {
+        address: upload.peer,
+        name: upload.name.clone(),
+        sent: upload.sent,
+        size: upload.of,
+    };
+    view.transfers.uploads.iter().map(upload).collect()
+}
+
+/// What is shared.
+pub(super) fn shares(view: &View, servent: &Servent) -> Shares {
+    let folders = servent.places().shares.iter();
+    Shares {
+        folders: folders.map(|folder| folder.display().to_string()).collect(),
+        files: view.files,
+        bytes: view.bytes,
+        hashing: hashing(servent),
+    }
+}
+
+/// How far the reading of the shared folders is, if it is not done.
+fn hashing(servent: &Servent) -> Option<Hashing> {
+    let shares = servent.shares();
+    (shares.files_to_hash > 0)
+        .then_some(Hashing { files_left: shares.files_to_hash, bytes_left: shares.bytes_to_hash })
+}
+
+/// What went through and what was dropped.
+pub(super) fn counters(view: &View) -> Counters {
+    let kinds = view.messages.iter().cloned();
+    let dropped = view.dropped.iter().cloned();
+    Counters {
+        messages: kinds
+            .map(|of| KindCount { kind: of.kind, received: of.received, sent: of.sent })
+            .collect(),
+        dropped: dropped
+            .map(|of| Dropped { why: of.why, text: of.text, count: of.count })
+            .collect(),
+        seen_queries: view.seen_queries,
+        push_routes: view.push_routes,
+    }
+}
+
+/// The settings in effect.
+pub(super) fn settings(servent: &Servent) -> Settings {
+    let places = servent.places();
+    Settings {
+        data_dir: places.data_dir.display().to_string(),
+        download_dir: places.download_dir.display().to_string(),
+        shares: places.shares.iter().map(|folder| folder.display().to_string()).collect(),
+        node: servent.config().clone(),
+    }
+}
+
+/// What is told to all who listen; searches and downloads are the desk's to tell.
+pub(super) fn event_of(event: &servent::Event) -> Option<Event> {
+    match event {
+        servent::Event::LinkUp { peer, user_agent, incoming } => Some(Event::PeerUp {
+            address: *peer,
+            user_agent: user_agent.clone(),
+            incoming: *incoming,
+        }),
+        servent::Event::LinkDown { peer, why, said } => {
+            Some(Event::PeerDown { address: *peer, why: *why, said: said.clone() })
+        }
+        servent::Event::Refused { why, command } => {
+            Some(Event::Refused { why: *why, command: command.clone() })
+        }
+        servent::Event::Stopped => Some(Event::Stopping),
+        servent::Event::Found { .. }
+        | servent::Event::SearchEnded { .. }
+        | servent::Event::Download { .. } => None,
+    }
+}
+
+/// A download as it was asked for, as far as the node tells.
+pub(super) fn request_of(known: &DownloadView) -> DownloadRequest {
+    DownloadRequest {
+        name: known.name.clone(),
+        size: known.progress.size,
+        sha1: known.sha1,
+        sources: Vec::new(),
+    }
+}
