@@ -36,7 +36,7 @@ const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// Posts taken in one turn at most.
 const POSTS_PER_TURN_MAX: usize = 64;
 
-/// When no descriptors are left, nobody is accepted for so long.
+/// When the system is out of descriptors or memory, nobody is accepted for so long.
 const NO_ACCEPT_FOR: Duration = Duration::from_millis(250);
 
 /// A node, its hands, and what comes in.
@@ -262,9 +262,8 @@ impl Turns {
                     }
                 }
                 Ok(None) => return self.listener.arm(),
-                Err(e) if tcp::is_exhausted(&e) => return self.accept_later(&e),
-                // The peer gave up before it was accepted.
-                Err(_) => {}
+                Err(e) if tcp::is_about_a_peer(&e) => {}
+                Err(e) => return self.accept_later(&e),
             }
         }
         self.hands.bell.ring(Who::Listener);
