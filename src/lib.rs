@@ -39,6 +39,8 @@
 
 #[cfg(feature = "api")]
 pub mod api;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod driver;
 pub mod library;
 pub mod node;

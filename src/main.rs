@@ -1,3 +1,7 @@
-//! The `filbert` program.
+//! The `filbert` program: all of it is in [`filbert::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    filbert::cli::main()
+}

@@ -1,0 +1,190 @@
+//! `filbert get`: one file, with progress, speed and time left.
+
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Outcome;
+use super::args;
+use super::render::{good, harmless};
+use super::session::Session;
+use super::settings::Settings;
+use super::units;
+use crate::api::Client;
+use crate::api::types::{Download, Event, NewDownload, ResultNumber, What};
+use crate::servent::{DownloadState, Why};
+
+/// Downloads what the command line names and waits for it.
+pub(super) async fn get(settings: &Settings, json: bool, words: args::Get) -> Result<Outcome> {
+    let (folder, name) = destination(words.output.as_deref())?;
+    let what = what(&words.what)?;
+    let session = Session::running_or_own(settings, &words.connect).await?;
+    if !json {
+        session.say_if_own();
+    }
+    let fetched = async {
+        let new = NewDownload { what, name };
+        let download = session.client().download(&new).await?;
+        let finished = follow(session.client(), download, json).await?;
+        settle(&finished, folder.as_deref(), words.output.as_deref(), json)
+    }
+    .await;
+    session.close().await;
+    fetched
+}
+
+fn what(text: &str) -> Result<What> {
+    if let Ok(number) = text.parse() {
+        Ok(What::Result(ResultNumber { number, search: None }))
+    } else if text.starts_with("magnet:") {
+        Ok(What::Magnet(text.to_owned()))
+    } else if text.to_ascii_lowercase().starts_with("urn:") || text.len() == 32 {
+        Ok(What::Urn(text.to_owned()))
+    } else {
+        bail!(
+            "{} is neither the number of a result of the last search, nor a magnet link, nor a \
+             urn:sha1: (quote magnet links: the shell takes & for itself)",
+            harmless(text)
+        )
+    }
+}
+
+/// The folder a finished file is moved to and the name it shall have, as `--output` says.
+fn destination(output: Option<&Path>) -> Result<(Option<PathBuf>, Option<String>)> {
+    let Some(output) = output else { return Ok((None, None)) };
+    if output.is_dir() {
+        return Ok((Some(output.to_owned()), None));
+    }
+    let name = output.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let name = name.ok_or_else(|| anyhow!("{} names no file", output.display()))?;
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    if !folder.is_dir() {
+        bail!("the folder {} does not exist; make it first", folder.display());
+    }
+    if output.exists() {
+        bail!("{} exists; nothing is ever written over a file", output.display());
+    }
+    Ok((Some(folder), Some(name)))
+}
+
+/// Shows the progress of a download until it is over.
+pub(super) async fn follow(client: &Client, first: Download, json: bool) -> Result<Download> {
+    let mut events = client.download_events(first.id).await?;
+    let bar = progress_bar(json);
+    // What happened before the stream stood is in the state now.
+    let mut download = client.download_state(first.id).await?;
+    loop {
+        if json {
+            println!("{}", serde_json::to_string(&download)?);
+        } else {
+            draw(&bar, &download);
+        }
+        if download.is_over() {
+            bar.finish_and_clear();
+            return Ok(download);
+        }
+        match events.next().await {
+            Some(Ok(Event::Download(next))) => download = next,
+            Some(Ok(Event::Stopping)) | None => {
+                bail!("the servent is leaving; the download goes on when it runs again")
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+}
+
+fn progress_bar(json: bool) -> ProgressBar {
+    if json || !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}");
+    if let Ok(style) = style {
+        bar.set_style(style.progress_chars("##-"));
+    }
+    bar
+}
+
+fn draw(bar: &ProgressBar, download: &Download) {
+    if let Some(size) = download.size {
+        bar.set_length(size);
+    }
+    bar.set_position(download.have);
+    bar.set_message(progress_line(download));
+}
+
+/// The state of a download in a few words.
+pub(super) fn progress_line(download: &Download) -> String {
+    let of = download.size.map_or(String::new(), |size| format!(" of {}", units::size(size)));
+    let have = format!("{}{of}", units::size(download.have));
+    match download.state {
+        DownloadState::Searching => format!("{have}, asking the network who has it"),
+        DownloadState::Waiting => {
+            let sources = u64::from(download.known_sources);
+            format!("{have}, waiting for {}", units::count(sources, "source", "sources"))
+        }
+        DownloadState::Transferring => {
+            let left = download.left_s.map_or(String::new(), |left_s| {
+                format!(", {} left", units::duration(Duration::from_secs(left_s)))
+            });
+            format!("{have}, {}/s{left}", units::size(download.speed_bytes_s))
+        }
+        DownloadState::Verifying => format!("{have}, comparing the hash"),
+        DownloadState::Done => format!("{have}, done and verified"),
+        DownloadState::DoneUnverified => format!("{have}, done, not verified: no hash is known"),
+        DownloadState::Failed => format!("{have}, failed{}", trouble(download)),
+        DownloadState::Cancelled => format!("{have}, cancelled"),
+    }
+}
+
+fn trouble(download: &Download) -> String {
+    download.trouble.map_or(String::new(), |why: Why| format!(": {}", why.text()))
+}
+
+/// Moves the finished file to where it was wanted, and says so.
+fn settle(
+    download: &Download,
+    folder: Option<&Path>,
+    output: Option<&Path>,
+    json: bool,
+) -> Result<Outcome> {
+    if !matches!(download.state, DownloadState::Done | DownloadState::DoneUnverified) {
+        bail!("{}: {}", harmless(&download.name), progress_line(download));
+    }
+    let path = download.path.as_deref().ok_or_else(|| anyhow!("the servent did not say where"))?;
+    let mut path = PathBuf::from(path);
+    if let Some(folder) = folder {
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        let wanted = match output {
+            Some(output) if !output.is_dir() => output.to_owned(),
+            _ => folder.join(name),
+        };
+        move_file(&path, &wanted)?;
+        path = wanted;
+    }
+    if !json {
+        let how = match download.state {
+            DownloadState::Done => good("verified"),
+            _ => "not verified: no hash was known".to_owned(),
+        };
+        println!("{}  {}  {how}", path.display(), units::size(download.have));
+    }
+    Ok(Outcome::Worked)
+}
+
+/// Gives a file another place without ever writing over one.
+fn move_file(from: &Path, to: &Path) -> Result<()> {
+    let trouble = || format!("{} is finished, but cannot become {}", from.display(), to.display());
+    if std::fs::hard_link(from, to).is_err() {
+        // Another file system, or one without hard links.
+        let mut source = std::fs::File::open(from).with_context(trouble)?;
+        let mut target = std::fs::File::create_new(to).with_context(trouble)?;
+        std::io::copy(&mut source, &mut target).with_context(trouble)?;
+    }
+    std::fs::remove_file(from).with_context(trouble)
+}

@@ -1,0 +1,235 @@
+//! The short commands: status, peers, blocks, shares, downloads, and what changes them.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Outcome;
+use super::get::progress_line;
+use super::render::{Side, Table, bold, harmless};
+use super::search::reason;
+use super::session::Session;
+use super::settings::Settings;
+use super::units;
+use crate::api::types::{Hashing, Status};
+
+/// How the servent is doing.
+pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
+    let session = Session::running(settings).await?;
+    let status = session.client().status().await?;
+    if json {
+        return print_json(&status);
+    }
+    println!("{}", bold(&one_line(&status)));
+    println!("listens on     {}", status.listen);
+    println!("servent GUID   {}", status.servent);
+    println!("known hosts    {}", units::number(status.hosts_known.into()));
+    println!("data           {}", status.data_dir);
+    println!("downloads to   {}", status.download_dir);
+    println!("up for         {}", units::duration(Duration::from_secs(status.uptime_s)));
+    for obstacle in &status.obstacles {
+        println!("{}", reason(obstacle));
+    }
+    let counters = session.client().counters().await?;
+    let mut kinds = Table::new(&[
+        ("descriptors", Side::Left),
+        ("received", Side::Right),
+        ("sent", Side::Right),
+    ]);
+    for kind in counters.messages.iter().filter(|kind| kind.received + kind.sent > 0) {
+        let numbers = [kind.received, kind.sent].map(units::number);
+        let [received, sent] = numbers;
+        kinds.row([kind.kind.replace('_', " "), received, sent]);
+    }
+    let mut dropped = Table::new(&[("dropped or refused", Side::Left), ("times", Side::Right)]);
+    for reason in counters.dropped {
+        dropped.row([reason.text, units::number(reason.count)]);
+    }
+    for table in [kinds, dropped] {
+        if !table.is_empty() {
+            println!();
+            table.print();
+        }
+    }
+    Ok(Outcome::Worked)
+}
+
+/// What a servent is doing now, in one line.
+pub(super) fn one_line(status: &Status) -> String {
+    let mut line = format!(
+        "{} of {} neighbours, shares {} ({})",
+        status.neighbours,
+        status.neighbours_wanted,
+        units::count(status.shared_files, "file", "files"),
+        units::size(status.shared_bytes)
+    );
+    for (amount, one, many) in [
+        (status.connecting, "connecting", "connecting"),
+        (status.searches, "search", "searches"),
+        (status.uploads, "upload", "uploads"),
+        (status.downloads, "download", "downloads"),
+    ] {
+        if amount > 0 {
+            line.push_str(&format!(", {}", units::count(amount.into(), one, many)));
+        }
+    }
+    if let Some(hashing) = &status.hashing {
+        line.push_str(&format!(", {}", hashing_words(hashing)));
+    }
+    line
+}
+
+fn hashing_words(hashing: &Hashing) -> String {
+    let left = units::count(hashing.files_left, "file", "files");
+    format!("{left} ({}) to hash", units::size(hashing.bytes_left))
+}
+
+/// The neighbours.
+pub(super) async fn peers(settings: &Settings, json: bool) -> Result<Outcome> {
+    let peers = Session::running(settings).await?.client().peers().await?;
+    if json {
+        return print_json(&peers);
+    }
+    let mut table = Table::new(&[
+        ("address", Side::Left),
+        ("", Side::Left),
+        ("for", Side::Right),
+        ("received", Side::Right),
+        ("sent", Side::Right),
+        ("dropped", Side::Right),
+        ("compressed", Side::Left),
+        ("servent", Side::Left),
+    ]);
+    for peer in &peers {
+        let compressed = match (peer.compressed_in, peer.compressed_out) {
+            (true, true) => "both ways",
+            (true, false) => "in",
+            (false, true) => "out",
+            (false, false) => "no",
+        };
+        table.row([
+            peer.address.to_string(),
+            if peer.incoming { "in" } else { "out" }.to_owned(),
+            units::duration(Duration::from_secs(peer.connected_s)),
+            format!("{} ({})", units::number(peer.received), units::size(peer.received_bytes)),
+            format!("{} ({})", units::number(peer.sent), units::size(peer.sent_bytes)),
+            units::number(peer.dropped),
+            compressed.to_owned(),
+            harmless(&peer.user_agent),
+        ]);
+    }
+    if table.is_empty() {
+        println!("No neighbours. Give one with `filbert connect HOST:PORT`.");
+    } else {
+        table.print();
+    }
+    Ok(Outcome::Worked)
+}
+
+/// Connects to a host.
+pub(super) async fn connect(settings: &Settings, host: &str) -> Result<Outcome> {
+    Session::running(settings).await?.client().connect(host).await?;
+    println!("Connecting to {}; `filbert peers` shows what became of it.", harmless(host));
+    Ok(Outcome::Worked)
+}
+
+/// Says goodbye to a neighbour.
+pub(super) async fn disconnect(settings: &Settings, host: &str) -> Result<Outcome> {
+    Session::running(settings).await?.client().disconnect(host).await?;
+    println!("Said goodbye to {}.", harmless(host));
+    Ok(Outcome::Worked)
+}
+
+/// Blocks a network, or lists what is blocked.
+pub(super) async fn block(
+    settings: &Settings,
+    json: bool,
+    network: Option<&str>,
+) -> Result<Outcome> {
+    let session = Session::running(settings).await?;
+    if let Some(network) = network {
+        units::parse_network(network)?;
+        session.client().block(network).await?;
+        println!("{network} is blocked.");
+        return Ok(Outcome::Worked);
+    }
+    let blocks = session.client().blocks().await?;
+    if json {
+        return print_json(&blocks);
+    }
+    for block in &blocks {
+        println!("{}", block.network);
+    }
+    if blocks.is_empty() {
+        println!("Nothing is blocked.");
+    }
+    Ok(Outcome::Worked)
+}
+
+/// Takes a network off the block list.
+pub(super) async fn unblock(settings: &Settings, network: &str) -> Result<Outcome> {
+    units::parse_network(network)?;
+    Session::running(settings).await?.client().unblock(network).await?;
+    println!("{network} is not blocked.");
+    Ok(Outcome::Worked)
+}
+
+/// What is shared.
+pub(super) async fn shares(settings: &Settings, json: bool) -> Result<Outcome> {
+    let shares = Session::running(settings).await?.client().shares().await?;
+    if json {
+        return print_json(&shares);
+    }
+    for folder in &shares.folders {
+        println!("{folder}");
+    }
+    if shares.folders.is_empty() {
+        println!("No folder is shared; start the servent with `filbert run --share DIR`.");
+    } else {
+        let files = units::count(shares.files, "file", "files");
+        println!("{files}, {}", units::size(shares.bytes));
+    }
+    if let Some(hashing) = &shares.hashing {
+        println!("{}", hashing_words(hashing));
+    }
+    Ok(Outcome::Worked)
+}
+
+/// Looks for changes in the shared folders.
+pub(super) async fn rescan(settings: &Settings) -> Result<Outcome> {
+    Session::running(settings).await?.client().rescan().await?;
+    println!("Looking through the shared folders; `filbert shares` shows how far it is.");
+    Ok(Outcome::Worked)
+}
+
+/// The downloads.
+pub(super) async fn downloads(settings: &Settings, json: bool) -> Result<Outcome> {
+    let downloads = Session::running(settings).await?.client().downloads().await?;
+    if json {
+        return print_json(&downloads);
+    }
+    let mut table =
+        Table::new(&[("number", Side::Right), ("file", Side::Left), ("state", Side::Left)]);
+    for download in &downloads {
+        table.row([download.id.to_string(), harmless(&download.name), progress_line(download)]);
+    }
+    if table.is_empty() {
+        println!("No downloads. Search, then fetch a result with `filbert get NUMBER`.");
+    } else {
+        table.print();
+    }
+    Ok(Outcome::Worked)
+}
+
+/// Gives a download up.
+pub(super) async fn cancel(settings: &Settings, download: u64) -> Result<Outcome> {
+    Session::running(settings).await?.client().cancel(download).await?;
+    println!("Download {download} is cancelled and what it had is removed.");
+    Ok(Outcome::Worked)
+}
+
+fn print_json(value: &impl Serialize) -> Result<Outcome> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(Outcome::Worked)
+}

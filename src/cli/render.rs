@@ -1,0 +1,115 @@
+//! What reaches the terminal: strangers' text made harmless, tables, colours only on a terminal.
+
+use std::io::{IsTerminal, stdout};
+
+/// Text of a stranger, safe to show: control characters (escape sequences among them) and
+/// characters that turn the reading direction become visible replacements.
+pub(super) fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            c if c.is_control() => '\u{FFFD}',
+            '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{FEFF}' => '\u{FFFD}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Whether colours are wanted: on a terminal, unless NO_COLOR is set.
+pub(super) fn colours() -> bool {
+    stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Bold on a terminal.
+pub(super) fn bold(text: &str) -> String {
+    paint("1", text)
+}
+
+/// Dim on a terminal.
+pub(super) fn dim(text: &str) -> String {
+    paint("2", text)
+}
+
+/// Green on a terminal.
+pub(super) fn good(text: &str) -> String {
+    paint("32", text)
+}
+
+fn paint(code: &str, text: &str) -> String {
+    if colours() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Which side a column's cells stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows under headings, in columns as wide as their widest cell.
+#[derive(Debug)]
+pub(super) struct Table {
+    columns: Vec<(&'static str, Side)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub(super) fn new(columns: &[(&'static str, Side)]) -> Table {
+        Table { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// One more row.
+    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        debug_assert_eq!(N, self.columns.len());
+        self.rows.push(cells.into());
+    }
+
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Prints it.
+    pub(super) fn print(&self) {
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|at| {
+                let cells = self.rows.iter().map(|row| row[at].chars().count());
+                cells.chain([self.columns[at].0.chars().count()]).max().unwrap_or(0)
+            })
+            .collect();
+        let headings: Vec<String> = self.columns.iter().map(|column| column.0.to_owned()).collect();
+        println!("{}", dim(&self.line(&headings, &widths)));
+        for row in &self.rows {
+            println!("{}", self.line(row, &widths));
+        }
+    }
+
+    fn line(&self, cells: &[String], widths: &[usize]) -> String {
+        let mut line = String::new();
+        for (at, cell) in cells.iter().enumerate() {
+            let gap = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
+            match self.columns[at].1 {
+                Side::Left => line.extend([cell, gap.as_str()]),
+                Side::Right => line.extend([gap.as_str(), cell]),
+            }
+            line.push_str("  ");
+        }
+        line.trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_of_strangers_do_not_reach_the_terminal() {
+        let shown = harmless("\x1b[2Jevil\u{202E}gpj.exe\0");
+        assert_eq!(shown, "\u{FFFD}[2Jevil\u{FFFD}gpj.exe\u{FFFD}");
+    }
+}

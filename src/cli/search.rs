@@ -1,0 +1,182 @@
+//! `filbert search` and `filbert browse`: hits as they arrive, and why there may be none.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use smol::future::FutureExt;
+
+use super::Outcome;
+use super::args;
+use super::render::{bold, dim, harmless};
+use super::session::Session;
+use super::settings::Settings;
+use super::units;
+use crate::api::types::{Event, FileResult, NewSearch, Obstacle, Search};
+
+/// How long `browse` waits for the list of a host.
+const BROWSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Searches the network by the words of the command line.
+pub(super) async fn search(
+    settings: &Settings,
+    json: bool,
+    words: args::Search,
+) -> Result<Outcome> {
+    let timeout = units::parse_duration(&words.timeout)?;
+    let query = query(&words)?;
+    let session = Session::running_or_own(settings, &words.connect).await?;
+    if !json {
+        session.say_if_own();
+    }
+    let shown = async {
+        session.wait_for_neighbour(timeout).await?;
+        let search = session.client().search(&query).await?;
+        show(&session, search, timeout, json).await
+    }
+    .await;
+    session.close().await;
+    shown
+}
+
+/// Lists what a host shares.
+pub(super) async fn browse(settings: &Settings, json: bool, host: &str) -> Result<Outcome> {
+    let session = Session::running_or_own(settings, &[]).await?;
+    let shown = async {
+        let search = session.client().browse(host).await?;
+        show(&session, search, BROWSE_TIMEOUT, json).await
+    }
+    .await;
+    session.close().await;
+    shown
+}
+
+fn query(words: &args::Search) -> Result<NewSearch> {
+    if words.max == Some(0) {
+        bail!("--max 0 would find nothing; leave it out for as many as there are");
+    }
+    let (size_min, size_max) = match &words.size {
+        Some(range) => units::parse_size_range(range)?,
+        None => (None, None),
+    };
+    Ok(NewSearch {
+        text: words.words.join(" "),
+        sha1: None,
+        ttl: words.ttl,
+        results_max: words.max,
+        size_min,
+        size_max,
+        extensions: words.ext.iter().map(|ext| ext.trim_start_matches('.').to_owned()).collect(),
+        without: words.not.clone(),
+    })
+}
+
+/// Prints results as they come, until the search ends or the time is over.
+async fn show(session: &Session, search: Search, timeout: Duration, json: bool) -> Result<Outcome> {
+    let client = session.client();
+    let mut events = client.search_events(search.id).await?;
+    let deadline = async {
+        smol::Timer::after(timeout).await;
+        Ok(())
+    };
+    let mut shown = 0;
+    let arrivals = async {
+        while let Some(event) = events.next().await {
+            match event? {
+                Event::Result(result) if json => {
+                    println!("{}", serde_json::to_string(&Event::Result(result))?);
+                }
+                Event::Result(result) if result.number > shown => {
+                    shown = result.number;
+                    print_result(&result);
+                }
+                Event::SearchEnded(_) | Event::Stopping => break,
+                _ => {}
+            }
+        }
+        Ok::<(), anyhow::Error>(())
+    };
+    arrivals.or(deadline).await?;
+    let page = client.search_page(search.id, 0).await?;
+    client.stop_search(search.id).await?;
+    if json {
+        println!("{}", serde_json::to_string(&Event::SearchEnded(page.search.clone()))?);
+    } else {
+        // Results that came while the stream was being opened were not events of it.
+        for result in page.results.iter().filter(|result| result.number > shown) {
+            print_result(result);
+        }
+        print_end(&page.search, &page.results);
+    }
+    Ok(if page.results.is_empty() { Outcome::NothingFound } else { Outcome::Worked })
+}
+
+fn print_result(result: &FileResult) {
+    let best = result.sources.first();
+    let far = best.map_or(String::new(), |source| {
+        let after = units::duration(Duration::from_millis(source.after_ms));
+        format!("{} away, after {after}", units::count(source.hops.into(), "hop", "hops"))
+    });
+    println!(
+        "{:>4}  {}  {}  {}",
+        result.number,
+        bold(&harmless(&result.name)),
+        units::size(result.size),
+        dim(&far)
+    );
+}
+
+fn print_end(search: &Search, results: &[FileResult]) {
+    if results.is_empty() {
+        println!("Nothing found.");
+        print_reasons(search);
+        return;
+    }
+    let servents: std::collections::BTreeSet<_> =
+        results.iter().flat_map(|result| &result.sources).map(|s| s.source.address).collect();
+    println!(
+        "{} from {}. Fetch one by its number: {}",
+        units::count(results.len() as u64, "file", "files"),
+        units::count(servents.len() as u64, "servent", "servents"),
+        bold(&format!("filbert get {}", results[0].number))
+    );
+}
+
+fn print_reasons(search: &Search) {
+    if search.browse.is_some() {
+        println!("  The host could not be reached, or shares nothing that it tells.");
+        return;
+    }
+    println!(
+        "  The query went to {} and reached about {}.",
+        units::count(search.neighbours_asked.into(), "neighbour", "neighbours"),
+        units::count(search.reach_guess, "servent", "servents")
+    );
+    for obstacle in &search.obstacles {
+        println!("  {}", reason(obstacle));
+    }
+    println!("  Fewer or other words, a higher --ttl or a longer --timeout may find more.");
+}
+
+/// An obstacle as a sentence that says what to do.
+pub(super) fn reason(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::NobodyKnown => {
+            "There is no neighbour, and no host is known: name one with --connect HOST:PORT."
+                .to_owned()
+        }
+        Obstacle::StillConnecting => {
+            "There is no neighbour yet; connections are being tried. Try again soon.".to_owned()
+        }
+        Obstacle::FewNeighbours { neighbours, wanted } => {
+            format!("There are only {neighbours} of {wanted} wanted neighbours.")
+        }
+        Obstacle::WordsTooShort { words } => format!(
+            "Too short to be searched for, and so ignored: {}.",
+            words.iter().map(|word| harmless(word)).collect::<Vec<_>>().join(", ")
+        ),
+        Obstacle::SmallTtl { ttl } => {
+            format!("The query went only {} far.", units::count((*ttl).into(), "link", "links"))
+        }
+        Obstacle::Filtered => "--size, --ext or --not may have hidden results.".to_owned(),
+    }
+}

@@ -1,0 +1,7 @@
+//! The command line as people use it: real processes, real sockets on loopback, real files.
+
+mod help;
+mod mistakes;
+mod resume;
+mod session;
+mod support;

@@ -1,0 +1,127 @@
+//! A whole session: share, search, download, look around, leave.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Servent, json, run, text, until};
+
+fn hashed(data_dir: &Path, files: u64) {
+    until("the shared files are hashed", || {
+        let shares = json(data_dir, &["shares"]);
+        shares["files"] == files && shares["hashing"].is_null()
+    });
+}
+
+fn neighbours(data_dir: &Path, wanted: u64) {
+    until("the neighbours are connected", || json(data_dir, &["status"])["neighbours"] == wanted);
+}
+
+#[test]
+fn share_search_download_and_leave() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (a, b, share) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("share"));
+    fs::create_dir(&share).expect("a folder");
+    let content: Vec<u8> =
+        (0..3_000_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    fs::write(share.join("Blue Guitar Lesson.pdf"), &content).expect("a file");
+    fs::write(share.join("tiny guitar.txt"), "x").expect("a file");
+
+    let sharer = Servent::start(&a, &["--share", share.to_str().expect("UTF-8")]);
+    hashed(&a, 2);
+    let peer = sharer.listen.to_string();
+    let searcher = Servent::start(&b, &["--connect", &peer]);
+    neighbours(&b, 1);
+
+    // Found: exit status 0, and the file's name is shown.
+    let found = run(&b, &["search", "guitar", "lesson", "--timeout", "2s", "--max", "1"]);
+    assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
+    assert!(text(&found.stdout).contains("Blue Guitar Lesson.pdf"), "{}", text(&found.stdout));
+
+    // A result by its number, to a place of our choice.
+    let out = dir.path().join("got.pdf");
+    let got = run(&b, &["get", "1", "-o", out.to_str().expect("UTF-8")]);
+    assert_eq!(got.status.code(), Some(0), "{}", text(&got.stderr));
+    assert!(text(&got.stdout).contains("verified"));
+    assert_eq!(fs::read(&out).expect("the file"), content);
+
+    // Filters, and nothing found: exit status 1 and reasons.
+    for (args, found) in [
+        (["--size", "1M.."], 0),
+        (["--ext", "txt"], 0),
+        (["--not", "blue"], 0),
+        (["--size", "9M.."], 1),
+        (["--ext", "mp3"], 1),
+    ] {
+        let output = run(&b, &["search", "guitar", args[0], args[1], "--timeout", "1s"]);
+        assert_eq!(output.status.code(), Some(found), "{args:?}: {}", text(&output.stdout));
+    }
+    let nothing = run(&b, &["search", "zither", "--timeout", "500ms"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stdout).contains("1 neighbour"), "{}", text(&nothing.stdout));
+
+    // Looking around.
+    assert_eq!(json(&b, &["peers"])[0]["address"], peer.as_str());
+    assert_eq!(json(&b, &["downloads"])[0]["state"], "done");
+    assert_eq!(json(&a, &["shares"])["files"], 2);
+    let browsed = run(&b, &["browse", &peer]);
+    assert_eq!(browsed.status.code(), Some(0), "{}", text(&browsed.stderr));
+    assert!(text(&browsed.stdout).contains("tiny guitar.txt"));
+    for args in [["status"].as_slice(), &["peers"], &["shares"], &["downloads"], &["block"]] {
+        let output = run(&b, args);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}");
+    }
+
+    // New files are found after a rescan.
+    fs::write(share.join("mandolin.txt"), "y").expect("a file");
+    assert!(run(&a, &["rescan"]).status.success());
+    hashed(&a, 3);
+
+    // Blocking ends the link.
+    assert!(run(&b, &["block", "127.0.0.0/8"]).status.success());
+    neighbours(&b, 0);
+    assert!(run(&b, &["unblock", "127.0.0.0/8"]).status.success());
+    assert!(run(&b, &["connect", &peer]).status.success());
+    neighbours(&b, 1);
+    assert!(run(&b, &["disconnect", &peer]).status.success());
+    neighbours(&b, 0);
+
+    assert!(searcher.stop());
+    assert!(sharer.stop());
+}
+
+#[test]
+fn a_search_brings_its_own_servent_if_none_runs() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (a, b, share) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("share"));
+    fs::create_dir(&share).expect("a folder");
+    fs::write(share.join("walnut recipe.txt"), "crack first").expect("a file");
+    let sharer = Servent::start(&a, &["--share", share.to_str().expect("UTF-8")]);
+    hashed(&a, 1);
+    let peer = sharer.listen.to_string();
+    let output =
+        run(&b, &["search", "walnut", "--connect", &peer, "--max", "1", "--timeout", "5s"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("walnut recipe.txt"));
+    // It has left, and remembers nobody as running.
+    assert_eq!(run(&b, &["status"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_recorded_session_replays() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (a, b, share) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("share"));
+    fs::create_dir(&share).expect("a folder");
+    fs::write(share.join("hazel.txt"), "nut").expect("a file");
+    let record = dir.path().join("record");
+    let record = record.to_str().expect("UTF-8");
+    let sharer =
+        Servent::start(&a, &["--share", share.to_str().expect("UTF-8"), "--record", record]);
+    hashed(&a, 1);
+    let output =
+        run(&b, &["search", "hazel", "--connect", &sharer.listen.to_string(), "--max", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(sharer.stop());
+    let replayed = json(dir.path(), &["replay", record]);
+    assert!(replayed["divergence"].is_null(), "{replayed}");
+    assert!(replayed["inputs"].as_u64().is_some_and(|inputs| inputs > 10), "{replayed}");
+}
