@@ -10,14 +10,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::body::{Body, Bytes, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use smol::Timer;
+use smol::future::or;
 use smol::net::TcpStream;
 use smol_hyper::rt::FuturesIo;
 use thiserror::Error;
@@ -32,11 +35,16 @@ use super::{ADDRESS_FILE, TOKEN_FILE};
 /// Bytes of an answer at most.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// A servent that says nothing for so long is given up: streams of events say something every 15 s,
+/// and no answer takes longer than the look-up of a host name.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Speaks to a running servent.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
     token: String,
+    patience: Duration,
 }
 
 /// Why a call failed.
@@ -84,6 +92,14 @@ pub enum ClientError {
         /// Where.
         address: SocketAddr,
     },
+    /// It takes the request, or has begun to answer, and says nothing more.
+    #[error("the servent at {address} has not said anything for {} s", .patience.as_secs())]
+    Silent {
+        /// Where.
+        address: SocketAddr,
+        /// How long it was awaited.
+        patience: Duration,
+    },
     /// The answer cannot be understood: no servent, or one of another version.
     #[error("the program at {address} does not answer as a servent of this version: {what}")]
     Strange {
@@ -97,7 +113,12 @@ pub enum ClientError {
 impl Client {
     /// A client for the interface at `address`.
     pub fn new(address: SocketAddr, token: impl Into<String>) -> Client {
-        Client { address, token: token.into() }
+        Client { address, token: token.into(), patience: PATIENCE }
+    }
+
+    /// Waits so long for a sign of life, instead of a minute.
+    pub fn with_patience(self, patience: Duration) -> Client {
+        Client { patience, ..self }
     }
 
     /// A client for the servent that runs with this data directory. That the files are there does
@@ -291,8 +312,26 @@ impl Client {
         path: &str,
         body: Option<&Q>,
     ) -> Result<Exchange, ClientError> {
-        let address = self.address;
         let request = self.request(method, path, body)?;
+        let exchange = or(self.begin(request), async {
+            Timer::after(self.patience).await;
+            Err(ClientError::Silent { address: self.address, patience: self.patience })
+        });
+        let exchange = exchange.await?;
+        match exchange.response.status() {
+            StatusCode::UNAUTHORIZED => Err(ClientError::WrongToken { address: self.address }),
+            status if status.is_success() => Ok(exchange),
+            status => {
+                let bytes = exchange.bytes().await?;
+                let failure = serde_json::from_slice(&bytes).map_err(|e| self.strange(e))?;
+                Err(ClientError::Refused { status: status.as_u16(), failure })
+            }
+        }
+    }
+
+    /// Sends a request and reads the head of its answer.
+    async fn begin(&self, request: Request<Full<Bytes>>) -> Result<Exchange, ClientError> {
+        let address = self.address;
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| ClientError::Unreachable { address, error })?;
@@ -309,17 +348,8 @@ impl Client {
             .await
         };
         let response = response.map_err(|_| ClientError::Lost { address })?;
-        let status = response.status();
-        let exchange = Exchange { address, connection, response };
-        match status {
-            StatusCode::UNAUTHORIZED => Err(ClientError::WrongToken { address }),
-            status if status.is_success() => Ok(exchange),
-            status => {
-                let bytes = exchange.bytes().await?;
-                let failure = serde_json::from_slice(&bytes).map_err(|e| self.strange(e))?;
-                Err(ClientError::Refused { status: status.as_u16(), failure })
-            }
-        }
+        let (patience, silence) = (self.patience, Timer::after(self.patience));
+        Ok(Exchange { address, connection, response, patience, silence })
     }
 
     fn request<Q: Serialize>(
@@ -422,22 +452,25 @@ struct Exchange {
     address: SocketAddr,
     connection: Connection,
     response: Response<Incoming>,
+    patience: Duration,
+    silence: Timer,
 }
 
 impl Exchange {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ClientError>>> {
+        let (address, patience) = (self.address, self.patience);
         self.connection.drive(cx);
-        loop {
-            let frame = Pin::new(self.response.body_mut()).poll_frame(cx);
-            return match std::task::ready!(frame) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(bytes) => Poll::Ready(Some(Ok(bytes))),
-                    Err(_trailers) => continue,
-                },
-                Some(Err(_)) => Poll::Ready(Some(Err(ClientError::Lost { address: self.address }))),
+        while let Poll::Ready(frame) = Pin::new(self.response.body_mut()).poll_frame(cx) {
+            self.silence.set_after(patience);
+            return match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(bytes))) => Poll::Ready(Some(Ok(bytes))),
+                Some(Ok(Err(_trailers))) => continue,
+                Some(Err(_)) => Poll::Ready(Some(Err(ClientError::Lost { address }))),
                 None => Poll::Ready(None),
             };
         }
+        let silent = |_| Some(Err(ClientError::Silent { address, patience }));
+        Pin::new(&mut self.silence).poll(cx).map(silent)
     }
 
     async fn bytes(mut self) -> Result<Vec<u8>, ClientError> {

@@ -159,7 +159,7 @@ pub(super) fn settings(servent: &Servent) -> Settings {
     }
 }
 
-/// What is told to all who listen; searches and downloads are the desk's to tell.
+/// What is told to all who listen; searches, downloads and the end are the desk's to tell.
 pub(super) fn event_of(event: &servent::Event) -> Option<Event> {
     match event {
         servent::Event::LinkUp { peer, user_agent, incoming } => Some(Event::PeerUp {
@@ -173,10 +173,10 @@ pub(super) fn event_of(event: &servent::Event) -> Option<Event> {
         servent::Event::Refused { why, command } => {
             Some(Event::Refused { why: *why, command: command.clone() })
         }
-        servent::Event::Stopped => Some(Event::Stopping),
         servent::Event::Found { .. }
         | servent::Event::SearchEnded { .. }
-        | servent::Event::Download { .. } => None,
+        | servent::Event::Download { .. }
+        | servent::Event::Stopped => None,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use filbert::api::types::Event;
-use filbert::api::{Client, TOKEN_FILE};
+use filbert::api::{Client, ClientError, TOKEN_FILE};
 
 use super::{House, eventually, within};
 
@@ -78,13 +79,34 @@ fn streams_end_with_the_servent() {
         let search = asker.search(&query).await.unwrap();
         let mut of_search = asker.search_events(search.id).await.unwrap();
         let _folder = house.close().await;
-        let mut last = None;
+        let mut heard = Vec::new();
         while let Some(event) = within(all.next()).await.expect("the stream does not end") {
-            last = Some(event.unwrap());
+            heard.push(event.unwrap());
         }
-        assert_eq!(last, Some(Event::Stopping));
+        assert_eq!(heard.last(), Some(&Event::Stopping));
+        assert_eq!(heard.iter().filter(|event| **event == Event::Stopping).count(), 1);
         while let Some(event) = within(of_search.next()).await.expect("the stream does not end") {
             event.unwrap();
         }
+    });
+}
+
+#[test]
+fn a_servent_that_says_nothing_is_given_up() {
+    smol::block_on(async {
+        let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let patience = Duration::from_millis(50);
+        let client = Client::new(mute.local_addr().unwrap(), "token").with_patience(patience);
+        let given_up = within(client.status()).await.unwrap();
+        assert!(matches!(given_up, Err(ClientError::Silent { .. })), "{given_up:?}");
+
+        // The real one says something only every 15 s when nothing happens.
+        let house = House::new().await;
+        let hasty = house.client.clone().with_patience(patience);
+        let mut events = hasty.events().await.unwrap();
+        let given_up = within(events.next()).await.unwrap();
+        assert!(matches!(given_up, Some(Err(ClientError::Silent { .. }))), "{given_up:?}");
+        assert!(within(events.next()).await.unwrap().is_none());
+        house.close().await;
     });
 }
