@@ -60,8 +60,11 @@ impl Disk {
     pub(super) fn order(&mut self, order: DiskOrder) {
         match order {
             DiskOrder::Open { download, request } => self.open(download, request),
-            DiskOrder::Hash { download } => self.answered(download, move |partial| {
-                Ok(DiskReport::Hashed { download, sha1: partial.with(Partial::hash)? })
+            DiskOrder::Hash { download, size } => self.answered(download, move |partial| {
+                Ok(DiskReport::Hashed {
+                    download,
+                    sha1: partial.with(|partial| partial.hash(size))?,
+                })
             }),
             DiskOrder::Publish { download, name } => self.answered(download, move |partial| {
                 let path: PathBuf = partial.with(|partial| partial.publish(&name))?;

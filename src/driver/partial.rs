@@ -217,9 +217,10 @@ impl Partial {
         self.write_journal().map_err(|error| failure(&error))
     }
 
-    /// Hashes the whole file, reading only what did not come in order.
-    pub fn hash(&mut self) -> Result<Sha1, DiskFailure> {
-        self.try_hash().map_err(|error| failure(&error))
+    /// Hashes the whole file of `size` bytes, reading only what did not come in order; what lies
+    /// behind them is cut off.
+    pub fn hash(&mut self, size: u64) -> Result<Sha1, DiskFailure> {
+        self.try_hash(size).map_err(|error| failure(&error))
     }
 
     /// Gives the finished file its name in the download folder, or the next free one with a
@@ -274,7 +275,14 @@ impl Partial {
         Ok(())
     }
 
-    fn try_hash(&mut self) -> io::Result<Sha1> {
+    fn try_hash(&mut self, size: u64) -> io::Result<Sha1> {
+        if self.file.metadata()?.len() > size {
+            self.file.set_len(size)?;
+        }
+        self.have.remove(&(size..u64::MAX));
+        if self.prefix.len > size {
+            self.prefix = Prefix::default();
+        }
         let mut buffer = vec![0; READ_BYTES];
         self.seek(self.prefix.len)?;
         self.position = u64::MAX;

@@ -129,6 +129,11 @@ pub struct Config {
     /// Bytes for which another source is worth a request of its own: with less left, a source
     /// that is free does not take over half of another's part.
     pub share_bytes_min: u64,
+    /// Bytes of a body that are stored before the node looks at the connection again, at first:
+    /// they cannot be given to a faster source any more.
+    pub store_bytes_min: u64,
+    /// The same when as many have come on the connection: few turns for large files.
+    pub store_bytes_max: u64,
     /// Pieces in different states that a file may be torn into by sources that answer with other
     /// ranges than asked for.
     pub pieces_per_download_max: u32,
@@ -230,6 +235,8 @@ impl Default for Config {
             active_sources_per_download_max: 8,
             request_bytes_max: 64 << 20,
             share_bytes_min: 1 << 20,
+            store_bytes_min: 256 << 10,
+            store_bytes_max: 8 << 20,
             pieces_per_download_max: 1_024,
             wrong_hashes_max: 5,
             progress_interval_ms: 200,

@@ -313,10 +313,13 @@ pub enum DiskOrder {
         /// What it is, so that it can be told again after a restart.
         request: DownloadRequest,
     },
-    /// Hash the whole partial file; answered by `Hashed`.
+    /// Hash the whole partial file, which has so many bytes: what an earlier belief in a larger
+    /// size left behind them is cut off. Nothing is being stored there. Answered by `Hashed`.
     Hash {
         /// Whose.
         download: DownloadId,
+        /// Its bytes.
+        size: u64,
     },
     /// Give the finished file its name in the download folder, never over another; answered by
     /// `Published`.

@@ -168,7 +168,7 @@ impl Disk {
     pub fn obey(&mut self, order: DiskOrder) -> Option<DiskReport> {
         let download = match &order {
             DiskOrder::Open { download, .. }
-            | DiskOrder::Hash { download }
+            | DiskOrder::Hash { download, .. }
             | DiskOrder::Publish { download, .. }
             | DiskOrder::Forget { download, .. }
             | DiskOrder::Discard { download } => *download,
@@ -185,8 +185,9 @@ impl Disk {
                 partial.open = true;
                 Some(DiskReport::Opened { download, have: partial.have.clone() })
             }
-            DiskOrder::Hash { .. } => Some(match self.partials.get(&download) {
+            DiskOrder::Hash { size, .. } => Some(match self.partials.get_mut(&download) {
                 Some(partial) => {
+                    partial.bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
                     let sha1 = Sha1(Hasher::digest(&partial.bytes).into());
                     DiskReport::Hashed { download, sha1 }
                 }
@@ -292,7 +293,7 @@ mod tests {
         assert_eq!(disk.store(ID, 2, b"cd"), Ok(()));
         assert_eq!(disk.stored(ID), 8);
         let sha1 = Sha1(Hasher::digest(b"abcdefgh").into());
-        let answer = disk.obey(DiskOrder::Hash { download: ID });
+        let answer = disk.obey(DiskOrder::Hash { download: ID, size: 8 });
         assert_eq!(answer, Some(DiskReport::Hashed { download: ID, sha1 }));
         let answer = disk.obey(DiskOrder::Publish { download: ID, name: "a".into() });
         assert_eq!(answer, Some(DiskReport::Published { download: ID, path: "a (2)".into() }));
@@ -317,7 +318,7 @@ mod tests {
         disk.failing = Some(DiskFailure::Full);
         assert_eq!(disk.store(ID, 0, b"a"), Err(StoreError::Failed(DiskFailure::Full)));
         let failed = DiskReport::Failed { download: ID, failure: DiskFailure::Full };
-        assert_eq!(disk.obey(DiskOrder::Hash { download: ID }), Some(failed));
+        assert_eq!(disk.obey(DiskOrder::Hash { download: ID, size: 1 }), Some(failed));
         assert_eq!(disk.obey(DiskOrder::Discard { download: ID }), None);
     }
 }

@@ -63,7 +63,7 @@ fn a_closed_download_is_resumed_where_it_stopped() {
     let (mut partial, have) = home.open();
     assert_eq!(have, [0..100_000, 200_000..300_000]);
     partial.write_at(100_000, &content[100_000..200_000]).unwrap();
-    assert_eq!(partial.hash(), Ok(sha1(&content)));
+    assert_eq!(partial.hash(300_000), Ok(sha1(&content)));
     let path = partial.publish("a file.bin").unwrap();
     assert_eq!(path, home.store.finished().join("a file.bin"));
     assert_eq!(fs::read(path).unwrap(), content);
@@ -160,15 +160,26 @@ fn forgotten_bytes_are_fetched_and_hashed_again() {
     let mut wrong = content.clone();
     wrong[5_000] ^= 1;
     partial.write_at(0, &wrong).unwrap();
-    assert_eq!(partial.hash(), Ok(sha1(&wrong)));
+    assert_eq!(partial.hash(10_000), Ok(sha1(&wrong)));
     partial.forget(4_000..6_000).unwrap();
     kill(partial);
     let (mut partial, have) = home.open();
     assert_eq!(have, [0..4_000, 6_000..10_000]);
     partial.write_at(4_000, &content[4_000..6_000]).unwrap();
-    assert_eq!(partial.hash(), Ok(sha1(&content)));
+    assert_eq!(partial.hash(10_000), Ok(sha1(&content)));
     partial.write_at(0, b"again").unwrap();
-    assert_eq!(partial.hash(), Ok(sha1(&[b"again", &content[5..]].concat())));
+    assert_eq!(partial.hash(10_000), Ok(sha1(&[b"again", &content[5..]].concat())));
+}
+
+#[test]
+fn what_lies_behind_the_size_is_cut_off() {
+    let home = home();
+    let content = bytes(10_000);
+    let (mut partial, _) = home.open();
+    partial.write_at(0, &content).unwrap();
+    assert_eq!(partial.hash(4_000), Ok(sha1(&content[..4_000])));
+    let path = partial.publish("cut").unwrap();
+    assert_eq!(fs::read(path).unwrap(), &content[..4_000]);
 }
 
 #[test]
@@ -182,7 +193,7 @@ fn bytes_in_order_are_hashed_as_they_come() {
     partial.write_at(4_000, &content[4_000..5_000]).unwrap();
     assert_eq!(partial.prefix.len, 5_000);
     partial.write_at(5_000, &content[5_000..6_000]).unwrap();
-    assert_eq!(partial.hash(), Ok(sha1(&content)));
+    assert_eq!(partial.hash(10_000), Ok(sha1(&content)));
     assert_eq!(partial.prefix.len, 10_000);
 }
 

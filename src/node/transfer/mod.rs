@@ -170,7 +170,7 @@ impl Transfers {
         let mut turn = self.desk.turn(now, out);
         let changed = match purpose {
             Some(Purpose::Serve) => self.uploads.carried(conn, len, library, &mut turn),
-            Some(Purpose::Fetch(id)) => {
+            Some(Purpose::Fetch(id) | Purpose::Leave(id)) => {
                 let download = self.downloads.get_mut(&id);
                 download.is_some_and(|download| download.carried(conn, len, &mut turn))
             }

@@ -89,24 +89,26 @@ impl Ranges {
         (!range.is_empty()).then_some(range)
     }
 
-    /// Takes the second half of the largest piece that another connection has been asked for, if
-    /// both halves are at least `half_min` bytes. The other one finds that out when its bytes
-    /// arrive at the border (`still_asked`).
-    pub(super) fn steal(&mut self, conn: ConnId, half_min: u64) -> Option<Range<u64>> {
-        let (largest, _) =
-            self.largest(|piece| matches!(piece, Piece::Asked(other) if other != conn))?;
-        let middle = largest.start + len(&largest) / 2;
-        if middle - largest.start < half_min.max(1) {
-            return None;
-        }
-        self.set(middle..largest.end, Piece::Asked(conn));
-        Some(middle..largest.end)
+    /// The second half of the largest piece that somebody has been asked for, if both halves are
+    /// at least `half_min` bytes. What lies before `fixed(conn)` stays with `conn`.
+    pub(super) fn worth_stealing(
+        &self,
+        half_min: u64,
+        fixed: impl Fn(ConnId) -> u64,
+    ) -> Option<Range<u64>> {
+        let free = self.pieces().filter_map(|(range, piece)| match piece {
+            Piece::Asked(conn) => Some(range.start.max(fixed(conn))..range.end),
+            _ => None,
+        });
+        let free = free.reduce(|best, next| if len(&next) > len(&best) { next } else { best })?;
+        let middle = free.start + len(&free) / 2;
+        (len(&free) / 2 >= half_min.max(1)).then_some(middle..free.end)
     }
 
-    /// The length of the largest piece that somebody has been asked for.
-    pub(super) fn largest_asked(&self) -> u64 {
-        let largest = self.largest(|piece| matches!(piece, Piece::Asked(_)));
-        largest.map_or(0, |(range, _)| len(&range))
+    /// Gives what [`Ranges::worth_stealing`] found to `conn`. Who had been asked before finds that
+    /// out when its bytes arrive at the border (`still_asked`).
+    pub(super) fn steal(&mut self, conn: ConnId, range: Range<u64>) {
+        self.set(range, Piece::Asked(conn));
     }
 
     /// `conn` will bring bytes from `start` on, perhaps more than it was asked for: takes for it
@@ -154,9 +156,12 @@ impl Ranges {
         self.have - before
     }
 
-    /// Whether byte `at` is still awaited on `conn`.
-    pub(super) fn still_asked(&self, conn: ConnId, at: u64) -> bool {
-        self.piece_at(at).is_some_and(|(_, piece)| piece == Piece::Asked(conn))
+    /// The bytes from `at` on that are still awaited on `conn`.
+    pub(super) fn still_asked(&self, conn: ConnId, at: u64) -> Range<u64> {
+        match self.piece_at(at) {
+            Some((range, Piece::Asked(asked))) if asked == conn => at..range.end,
+            _ => at..at,
+        }
     }
 
     fn asked(&self, conn: ConnId) -> Vec<Range<u64>> {

@@ -42,6 +42,8 @@ pub(super) enum State {
         conn: ConnId,
         /// What is still to come of this answer.
         rest: Range<u64>,
+        /// Up to here its bytes go to the disk without our looking; the next ones come to us.
+        ordered: u64,
         flow: Flow,
         /// Whether another request may follow on this connection.
         keep_alive: bool,
@@ -98,6 +100,14 @@ impl Source {
             | State::Requesting { conn, .. }
             | State::Transferring { conn, .. } => Some(*conn),
             _ => None,
+        }
+    }
+
+    /// The bytes that go to the disk without our looking.
+    pub(super) fn ordered(&self) -> Range<u64> {
+        match &self.state {
+            State::Transferring { rest, ordered, .. } => rest.start..*ordered,
+            _ => 0..0,
         }
     }
 

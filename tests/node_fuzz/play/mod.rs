@@ -270,7 +270,7 @@ impl Stage {
         match order {
             DiskOrder::Open { download, .. } => drop(self.opened.insert(*download)),
             DiskOrder::Discard { .. } => {}
-            DiskOrder::Forget { download, .. } | DiskOrder::Hash { download } => {
+            DiskOrder::Forget { download, .. } | DiskOrder::Hash { download, .. } => {
                 assert!(self.opened.contains(download), "{order:?}");
             }
             DiskOrder::Publish { download, name } => {

@@ -333,7 +333,7 @@ impl Stage {
         let Some(order) = self.disk.pop_front() else { return };
         let id = match &order {
             DiskOrder::Open { download, .. }
-            | DiskOrder::Hash { download }
+            | DiskOrder::Hash { download, .. }
             | DiskOrder::Publish { download, .. } => *download,
             DiskOrder::Forget { .. } | DiskOrder::Discard { .. } => return,
         };

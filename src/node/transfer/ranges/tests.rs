@@ -13,7 +13,7 @@ const SIZE: u64 = 60;
 enum Verb {
     Restore(Range<u64>),
     Ask(u64, u64),
-    Steal(u64, u64),
+    Steal(u64, u64, u64),
     Extend(u64, Range<u64>),
     Narrow(u64, Range<u64>),
     GiveBack(u64),
@@ -29,7 +29,7 @@ fn verb() -> impl Strategy<Value = Verb> {
     prop_oneof![
         1 => range().prop_map(Verb::Restore),
         6 => (0..4u64, 1..40u64).prop_map(|(conn, max)| Verb::Ask(conn, max)),
-        3 => (0..4u64, 1..6u64).prop_map(|(conn, min)| Verb::Steal(conn, min)),
+        3 => (0..4u64, 1..6u64, 0..SIZE).prop_map(|(conn, min, fix)| Verb::Steal(conn, min, fix)),
         2 => (0..4u64, range()).prop_map(|(conn, range)| Verb::Extend(conn, range)),
         2 => (0..4u64, range()).prop_map(|(conn, range)| Verb::Narrow(conn, range)),
         1 => (0..4u64).prop_map(Verb::GiveBack),
@@ -85,16 +85,25 @@ fn apply(ranges: &mut Ranges, bitmap: &mut Bitmap, verb: Verb) {
                 bitmap.each(&range, |_| true, Piece::Asked(conn));
             }
         }
-        Verb::Steal(conn, min) => {
-            let conn = ConnId(conn);
-            let of_others = |p| matches!(p, Piece::Asked(other) if other != conn);
-            let longest = bitmap.longest(of_others).unwrap_or(0);
-            let stolen = ranges.steal(conn, min);
+        Verb::Steal(conn, min, fixed) => {
+            // Those with even numbers keep what lies before `fixed`.
+            let fixed = |conn: ConnId| if conn.0.is_multiple_of(2) { fixed } else { 0 };
+            let free = |(range, piece): &(Range<u64>, Piece)| match piece {
+                Piece::Asked(conn) => range.end.saturating_sub(range.start.max(fixed(*conn))),
+                _ => 0,
+            };
+            let longest = bitmap.runs().iter().map(free).max().unwrap_or(0);
+            let stolen = ranges.worth_stealing(min, fixed);
             assert_eq!(stolen.is_some(), longest / 2 >= min);
             if let Some(range) = stolen {
                 assert_eq!(range.end - range.start, longest - longest / 2);
-                assert!(range.clone().all(|at| of_others(bitmap.0[at as usize])));
-                bitmap.each(&range, |_| true, Piece::Asked(conn));
+                let may_go = |at: u64| match bitmap.0[at as usize] {
+                    Piece::Asked(conn) => at >= fixed(conn),
+                    _ => false,
+                };
+                assert!(range.clone().all(may_go));
+                ranges.steal(ConnId(conn), range.clone());
+                bitmap.each(&range, |_| true, Piece::Asked(ConnId(conn)));
             }
         }
         Verb::Extend(conn, range) => {
@@ -172,8 +181,11 @@ fn a_stolen_tail_is_not_awaited_from_the_slow_one() {
     let mut ranges = Ranges::new(Some(100));
     assert_eq!(ranges.ask(ConnId(2), 100), Some(0..100));
     assert_eq!(ranges.stored(ConnId(2), &(0..20)), 20);
-    assert_eq!(ranges.steal(ConnId(4), 10), Some(60..100));
-    assert!(ranges.still_asked(ConnId(2), 59));
-    assert!(!ranges.still_asked(ConnId(2), 60));
+    assert_eq!(ranges.worth_stealing(41, |_| 0), None);
+    assert_eq!(ranges.worth_stealing(10, |_| 40), Some(70..100));
+    assert_eq!(ranges.worth_stealing(10, |_| 90), None);
+    ranges.steal(ConnId(4), 60..100);
+    assert_eq!(ranges.still_asked(ConnId(2), 59), 59..60);
+    assert_eq!(ranges.still_asked(ConnId(2), 60), 60..60);
     assert_eq!(ranges.stored(ConnId(2), &(20..70)), 40);
 }

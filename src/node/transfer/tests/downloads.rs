@@ -270,7 +270,7 @@ fn a_fast_source_takes_over_what_a_slow_one_would_bring() {
 }
 
 #[test]
-fn nothing_is_hashed_while_somebody_may_still_write() {
+fn a_slow_source_stops_exactly_where_another_has_taken_over() {
     let file = content(20_000, 1);
     for seed in 0..12 {
         let mut rope = Rope::new(seed);
@@ -280,7 +280,7 @@ fn nothing_is_hashed_while_somebody_may_still_write() {
         rope.settle();
         let conn = rope.conns_of(slow)[0];
         let whole = Reaction::part(&file, 0..20_000).bytes;
-        let (first, rest) = whole.split_at(500);
+        let (first, rest) = whole.split_at(8_000);
         rope.write(slow, conn, first);
         rope.settle();
         let giver = rope.servent(config(), &[("song.ogg", &file)]);
@@ -288,12 +288,36 @@ fn nothing_is_hashed_while_somebody_may_still_write() {
         rope.call(taker, |t, now, _, out| t.add_sources(now, DownloadId(1), found, out));
         rope.run_s(10);
         assert_eq!(rope.state(taker), DownloadState::Transferring);
-        // It goes on beyond what is still wanted of it; the rope watches that nobody hashes
-        // before its connection is gone.
+        // It goes on beyond what is still wanted of it; the rope watches that no byte is stored
+        // twice, and that nothing is hashed while somebody may still write.
         rope.write(slow, conn, rest);
         rope.settle();
         rope.assert_published(taker, &file, DownloadState::Done);
     }
+}
+
+#[test]
+fn bytes_that_are_stored_while_a_connection_closes_count() {
+    let file = content(20_000, 1);
+    let mut rope = Rope::new(2);
+    let slow = rope.end(End::Mute(Vec::new()));
+    let taker = rope.servent(config(), &[]);
+    rope.download(taker, request(&file, &[slow]));
+    rope.settle();
+    let conn = rope.conns_of(slow)[0];
+    rope.write(slow, conn, &Reaction::part(&file, 0..20_000).bytes[..300]);
+    rope.settle();
+    let conn = rope.conns_of(taker)[0];
+    let have = rope.progress(taker).have;
+    rope.now = rope.now + Duration::from_secs(121);
+    rope.call(taker, |t, now, _, out| t.wake(now, out));
+    rope.call(taker, |t, now, _, out| t.wake(now + Duration::from_secs(61), out));
+    assert_eq!(rope.trouble_of(taker, slow), Some(Why::TooSlow));
+    rope.call(taker, |t, now, library, out| t.carried(now, conn, 100, library, out));
+    assert_eq!(rope.progress(taker).have, have + 100);
+    // Not more than was ordered, whatever is said.
+    rope.call(taker, |t, now, library, out| t.carried(now, conn, u64::MAX, library, out));
+    assert_eq!(rope.progress(taker).have, 700);
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub(super) struct Servent {
     pub(super) shared: BTreeMap<FileIndex, Vec<u8>>,
     pub(super) partial: BTreeMap<DownloadId, Vec<u8>>,
     pub(super) earlier: Vec<Range<u64>>,
+    /// Which bytes of the partial file are stored; none may be stored twice.
+    stored: Vec<bool>,
     pub(super) disk_failure: Option<DiskFailure>,
     pub(super) published: Vec<(String, Vec<u8>)>,
     pub(super) forgotten: usize,
@@ -142,7 +144,14 @@ pub(super) struct Rope {
 }
 
 pub(super) fn config() -> Config {
-    Config { local_addresses: true, share_bytes_min: 1_000, stalled_bytes: 10, ..Config::default() }
+    Config {
+        local_addresses: true,
+        share_bytes_min: 1_000,
+        store_bytes_min: 700,
+        store_bytes_max: 5_000,
+        stalled_bytes: 10,
+        ..Config::default()
+    }
 }
 
 pub(super) fn files(files: &[(&str, &[u8])]) -> (Library, BTreeMap<FileIndex, Vec<u8>>) {
@@ -189,6 +198,7 @@ impl Rope {
             shared,
             partial: BTreeMap::new(),
             earlier: Vec::new(),
+            stored: Vec::new(),
             disk_failure: None,
             published: Vec::new(),
             forgotten: 0,
@@ -391,24 +401,32 @@ impl Rope {
             DiskOrder::Open { download, request } => {
                 let len = request.size.unwrap_or(0) as usize;
                 servent.partial.entry(download).or_insert_with(|| vec![0; len]);
+                servent.stored = vec![false; len];
+                for range in &servent.earlier {
+                    let range = range.start as usize..range.end as usize;
+                    servent.stored.resize(servent.stored.len().max(range.end), false);
+                    servent.stored[range].fill(true);
+                }
                 DiskReport::Opened { download, have: servent.earlier.clone() }
             }
-            DiskOrder::Hash { download } => {
+            DiskOrder::Hash { download, size } => {
                 let storing = |((at, _), wire): (&(usize, ConnId), &Wire)| {
                     *at == end && wire.store.as_ref().is_some_and(|store| store.0 == download)
                 };
                 assert!(!self.wires.iter().any(storing), "what is hashed may still change");
                 let servent = self.at(end);
-                DiskReport::Hashed { download, sha1: sha1_of(&servent.partial[&download]) }
+                let file = servent.partial.get_mut(&download).unwrap();
+                file.truncate(size as usize);
+                DiskReport::Hashed { download, sha1: sha1_of(file) }
             }
             DiskOrder::Publish { download, name } => {
                 let bytes = servent.partial[&download].clone();
                 servent.published.push((name.clone(), bytes));
                 DiskReport::Published { download, path: format!("/downloads/{name}") }
             }
-            DiskOrder::Forget { download, range } => {
-                let file = servent.partial.get_mut(&download).unwrap();
-                file.truncate(range.start as usize);
+            DiskOrder::Forget { range, .. } => {
+                assert_eq!(range.start, 0);
+                servent.stored.clear();
                 return servent.forgotten += 1;
             }
             DiskOrder::Discard { .. } => return servent.discarded += 1,
@@ -576,7 +594,12 @@ impl Rope {
             wire.store = None;
         }
         let data: Vec<u8> = wire.inbox.drain(..len).collect();
-        let file = self.at(end).partial.get_mut(&download).unwrap();
+        let servent = self.at(end);
+        servent.stored.resize(servent.stored.len().max(at + len), false);
+        let stored = &mut servent.stored[at..at + len];
+        assert!(!stored.contains(&true), "some of {at}..{} is stored twice", at + len);
+        stored.fill(true);
+        let file = servent.partial.get_mut(&download).unwrap();
         file.resize(file.len().max(at + len), 0);
         file[at..at + len].copy_from_slice(&data);
         self.call(end, |t, now, library, out| t.carried(now, conn, len as u64, library, out));
