@@ -21,6 +21,8 @@ pub struct Config {
     /// Neighbours we try to have.
     pub neighbours_wanted: u16,
     /// Neighbours we accept at most; beyond that newcomers get 503 and addresses to try.
+    /// More than twice as many as wanted, or the first comers of a network fill each other up and
+    /// close themselves off.
     pub neighbours_max: u16,
     /// Whether the node looks for neighbours by itself (X-Try, pongs, remembered hosts).
     pub auto_connect: bool,

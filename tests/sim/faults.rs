@@ -133,7 +133,8 @@ fn a_clogged_neighbour_costs_a_bounded_queue_and_the_others_nothing() {
 }
 
 /// Nodes that know one address find each other, and find each other again when a third of them
-/// dies at once.
+/// dies at once. (With room for no more than twice as many neighbours as each one wants, the first
+/// comers fill each other up and close themselves off.)
 #[test]
 fn an_overlay_emerges_and_closes_its_gaps() {
     for seed in 1..=3 {
@@ -142,7 +143,7 @@ fn an_overlay_emerges_and_closes_its_gaps() {
         let config = Config {
             auto_connect: true,
             neighbours_wanted: 4,
-            neighbours_max: 8,
+            neighbours_max: 16,
             ..config(Forward::HigherTtl)
         };
         let config = std::sync::Arc::new(config);
@@ -168,6 +169,74 @@ fn found_from(world: &mut World, node: NodeId) -> usize {
     let search = world.search(node, "common", 30);
     world.run_for(MINUTE).unwrap();
     results(world, node, search)
+}
+
+/// Two that connect to each other at the same time end up with one link, whoever is quicker.
+#[test]
+fn crossing_connections_leave_one_link() {
+    for seed in 1..=20 {
+        let latency = Latency::Exponential { mean_us: 50_000 };
+        let mut world = World::new(seed, world_config(latency, true));
+        let config = std::sync::Arc::new(config(Forward::HigherTtl));
+        let nodes: Vec<NodeId> = (0..5).map(|_| world.add_node(&config, vec![])).collect();
+        for &a in &nodes {
+            for &b in nodes.iter().filter(|&&b| b != a) {
+                world.connect(a, b);
+            }
+        }
+        world.settle().unwrap();
+        for &node in &nodes {
+            let neighbours = world.view(node).expect("lives").neighbours;
+            assert_eq!(neighbours.len(), 4, "seed {seed}, {node}: {neighbours:?}");
+        }
+    }
+}
+
+/// Half an hour of nodes that come and go: the overlay loses no node that stays long enough to find
+/// the others.
+#[test]
+fn an_overlay_lives_through_churn() {
+    let nodes = 40;
+    let run = |seed| {
+        let latency = Latency::LogNormal { median_us: 40_000, sigma: 0.8 };
+        let mut world = World::new(seed, world_config(latency, true));
+        let config = Config {
+            auto_connect: true,
+            neighbours_wanted: 5,
+            neighbours_max: 20,
+            ..config(Forward::HigherTtl)
+        };
+        let config = std::sync::Arc::new(config);
+        for node in 0..nodes {
+            world.add_node(&config, one_file(NodeId(node)));
+        }
+        let mut dice = Dice::new(seed).derive("test");
+        for minute in 0..30 {
+            for _ in 0..6 {
+                // Nobody knows anybody after a restart: a host that lives is its way in.
+                let node = NodeId(dice.below(nodes.into()) as u32);
+                if minute > 0 && minute < 25 {
+                    world.kill(node);
+                    world.restart(node);
+                }
+                let door = NodeId(dice.below(nodes.into()) as u32);
+                world.connect(node, door);
+                world.run_for(MINUTE / 6).unwrap();
+            }
+        }
+        for node in (0..nodes).map(NodeId) {
+            if world.view(node).expect("lives").neighbours.is_empty() {
+                world.connect(node, NodeId((node.0 + 1) % nodes));
+            }
+        }
+        world.run_for(2 * MINUTE).unwrap();
+        world
+    };
+    for seed in 1..=3 {
+        let mut world = run(seed);
+        assert_eq!(world.trace_hash(), run(seed).trace_hash(), "seed {seed}");
+        assert_eq!(found_from(&mut world, NodeId(0)), nodes as usize - 1, "seed {seed}");
+    }
 }
 
 /// A node that says Bye leaves nothing behind at its neighbours.
