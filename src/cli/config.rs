@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Outcome;
-use super::render::{Side, Table};
+use super::render::{Side, Table, say};
 use super::settings::{Origin, Settings};
 
 /// Prints every setting; as a table, or as JSON.
@@ -18,7 +18,7 @@ pub(super) fn print(settings: &Settings, json: bool) -> Result<Outcome> {
                 (key.to_owned(), entry)
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        say!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(Outcome::Worked);
     }
     let mut table =

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Outcome;
 use super::args;
-use super::render::{good, harmless};
+use super::render::{good, harmless, say};
 use super::session::Session;
 use super::settings::Settings;
 use super::units;
@@ -79,7 +79,7 @@ pub(super) async fn follow(client: &Client, first: Download, json: bool) -> Resu
     let mut download = client.download_state(first.id).await?;
     loop {
         if json {
-            println!("{}", serde_json::to_string(&download)?);
+            say!("{}", serde_json::to_string(&download)?);
         } else {
             draw(&bar, &download);
         }
@@ -172,7 +172,7 @@ fn settle(
             DownloadState::Done => good("verified"),
             _ => "not verified: no hash was known".to_owned(),
         };
-        println!("{}  {}  {how}", path.display(), units::size(download.have));
+        say!("{}  {}  {how}", path.display(), units::size(download.have));
     }
     Ok(Outcome::Worked)
 }

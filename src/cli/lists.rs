@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::get::progress_line;
-use super::render::{Side, Table, bold, harmless};
+use super::render::{Side, Table, bold, harmless, say};
 use super::search::reason;
 use super::session::Session;
 use super::settings::Settings;
@@ -21,15 +21,15 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
     if json {
         return print_json(&status);
     }
-    println!("{}", bold(&one_line(&status)));
-    println!("listens on     {}", status.listen);
-    println!("servent GUID   {}", status.servent);
-    println!("known hosts    {}", units::number(status.hosts_known.into()));
-    println!("data           {}", status.data_dir);
-    println!("downloads to   {}", status.download_dir);
-    println!("up for         {}", units::duration(Duration::from_secs(status.uptime_s)));
+    say!("{}", bold(&one_line(&status)));
+    say!("listens on     {}", status.listen);
+    say!("servent GUID   {}", status.servent);
+    say!("known hosts    {}", units::number(status.hosts_known.into()));
+    say!("data           {}", status.data_dir);
+    say!("downloads to   {}", status.download_dir);
+    say!("up for         {}", units::duration(Duration::from_secs(status.uptime_s)));
     for obstacle in &status.obstacles {
-        println!("{}", reason(obstacle));
+        say!("{}", reason(obstacle));
     }
     let counters = session.client().counters().await?;
     let mut kinds = Table::new(&[
@@ -48,7 +48,7 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
     }
     for table in [kinds, dropped] {
         if !table.is_empty() {
-            println!();
+            say!();
             table.print();
         }
     }
@@ -120,7 +120,7 @@ pub(super) async fn peers(settings: &Settings, json: bool) -> Result<Outcome> {
         ]);
     }
     if table.is_empty() {
-        println!("No neighbours. Give one with `filbert connect HOST:PORT`.");
+        say!("No neighbours. Give one with `filbert connect HOST:PORT`.");
     } else {
         table.print();
     }
@@ -130,14 +130,14 @@ pub(super) async fn peers(settings: &Settings, json: bool) -> Result<Outcome> {
 /// Connects to a host.
 pub(super) async fn connect(settings: &Settings, host: &str) -> Result<Outcome> {
     Session::running(settings).await?.client().connect(host).await?;
-    println!("Connecting to {}; `filbert peers` shows what became of it.", harmless(host));
+    say!("Connecting to {}; `filbert peers` shows what became of it.", harmless(host));
     Ok(Outcome::Worked)
 }
 
 /// Says goodbye to a neighbour.
 pub(super) async fn disconnect(settings: &Settings, host: &str) -> Result<Outcome> {
     Session::running(settings).await?.client().disconnect(host).await?;
-    println!("Said goodbye to {}.", harmless(host));
+    say!("Said goodbye to {}.", harmless(host));
     Ok(Outcome::Worked)
 }
 
@@ -151,7 +151,7 @@ pub(super) async fn block(
     if let Some(network) = network {
         units::parse_network(network)?;
         session.client().block(network).await?;
-        println!("{network} is blocked.");
+        say!("{network} is blocked.");
         return Ok(Outcome::Worked);
     }
     let blocks = session.client().blocks().await?;
@@ -159,10 +159,10 @@ pub(super) async fn block(
         return print_json(&blocks);
     }
     for block in &blocks {
-        println!("{}", block.network);
+        say!("{}", block.network);
     }
     if blocks.is_empty() {
-        println!("Nothing is blocked.");
+        say!("Nothing is blocked.");
     }
     Ok(Outcome::Worked)
 }
@@ -171,7 +171,7 @@ pub(super) async fn block(
 pub(super) async fn unblock(settings: &Settings, network: &str) -> Result<Outcome> {
     units::parse_network(network)?;
     Session::running(settings).await?.client().unblock(network).await?;
-    println!("{network} is not blocked.");
+    say!("{network} is not blocked.");
     Ok(Outcome::Worked)
 }
 
@@ -182,16 +182,16 @@ pub(super) async fn shares(settings: &Settings, json: bool) -> Result<Outcome> {
         return print_json(&shares);
     }
     for folder in &shares.folders {
-        println!("{folder}");
+        say!("{folder}");
     }
     if shares.folders.is_empty() {
-        println!("No folder is shared; start the servent with `filbert run --share DIR`.");
+        say!("No folder is shared; start the servent with `filbert run --share DIR`.");
     } else {
         let files = units::count(shares.files, "file", "files");
-        println!("{files}, {}", units::size(shares.bytes));
+        say!("{files}, {}", units::size(shares.bytes));
     }
     if let Some(hashing) = &shares.hashing {
-        println!("{}", hashing_words(hashing));
+        say!("{}", hashing_words(hashing));
     }
     Ok(Outcome::Worked)
 }
@@ -199,7 +199,7 @@ pub(super) async fn shares(settings: &Settings, json: bool) -> Result<Outcome> {
 /// Looks for changes in the shared folders.
 pub(super) async fn rescan(settings: &Settings) -> Result<Outcome> {
     Session::running(settings).await?.client().rescan().await?;
-    println!("Looking through the shared folders; `filbert shares` shows how far it is.");
+    say!("Looking through the shared folders; `filbert shares` shows how far it is.");
     Ok(Outcome::Worked)
 }
 
@@ -215,7 +215,7 @@ pub(super) async fn downloads(settings: &Settings, json: bool) -> Result<Outcome
         table.row([download.id.to_string(), harmless(&download.name), progress_line(download)]);
     }
     if table.is_empty() {
-        println!("No downloads. Search, then fetch a result with `filbert get NUMBER`.");
+        say!("No downloads. Search, then fetch a result with `filbert get NUMBER`.");
     } else {
         table.print();
     }
@@ -225,11 +225,11 @@ pub(super) async fn downloads(settings: &Settings, json: bool) -> Result<Outcome
 /// Gives a download up.
 pub(super) async fn cancel(settings: &Settings, download: u64) -> Result<Outcome> {
     Session::running(settings).await?.client().cancel(download).await?;
-    println!("Download {download} is cancelled and what it had is removed.");
+    say!("Download {download} is cancelled and what it had is removed.");
     Ok(Outcome::Worked)
 }
 
 fn print_json(value: &impl Serialize) -> Result<Outcome> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?);
     Ok(Outcome::Worked)
 }

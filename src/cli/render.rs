@@ -1,6 +1,31 @@
 //! What reaches the terminal: strangers' text made harmless, tables, colours only on a terminal.
 
-use std::io::{IsTerminal, stdout};
+use std::fmt;
+use std::io::{ErrorKind, IsTerminal, Write, stdout};
+
+/// Prints a line to standard output, as `println!` does; but when nobody reads any more (the
+/// reader was `head`, say), the program ends quietly.
+macro_rules! say {
+    () => {
+        $crate::cli::render::print_line(format_args!(""))
+    };
+    ($($text:tt)+) => {
+        $crate::cli::render::print_line(format_args!($($text)+))
+    };
+}
+pub(super) use say;
+
+/// What `say!` does.
+pub(super) fn print_line(text: fmt::Arguments<'_>) {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("filbert: cannot print: {error}");
+            std::process::exit(2)
+        }
+        Ok(()) => {}
+    }
+}
 
 /// Text of a stranger, safe to show: control characters (escape sequences among them) and
 /// characters that turn the reading direction become visible replacements.
@@ -83,9 +108,9 @@ impl Table {
             })
             .collect();
         let headings: Vec<String> = self.columns.iter().map(|column| column.0.to_owned()).collect();
-        println!("{}", dim(&self.line(&headings, &widths)));
+        say!("{}", dim(&self.line(&headings, &widths)));
         for row in &self.rows {
-            println!("{}", self.line(row, &widths));
+            say!("{}", self.line(row, &widths));
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::Outcome;
+use super::render::say;
 use super::units;
 use crate::servent::replay as replay_record;
 
@@ -29,9 +30,9 @@ pub(super) fn replay(json: bool, file: &Path) -> Result<Outcome> {
             "torn_bytes": report.torn_bytes,
             "divergence": divergence,
         });
-        println!("{text:#}");
+        say!("{text:#}");
     } else {
-        println!(
+        say!(
             "{} inputs of filbert {} over {}; {} actions.",
             units::number(report.inputs),
             report.version,
@@ -39,7 +40,7 @@ pub(super) fn replay(json: bool, file: &Path) -> Result<Outcome> {
             units::number(report.actions)
         );
         if report.torn_bytes > 0 {
-            println!(
+            say!(
                 "The last {} are no whole input: the servent was killed while it wrote them.",
                 units::count(report.torn_bytes, "byte", "bytes")
             );
@@ -48,15 +49,15 @@ pub(super) fn replay(json: bool, file: &Path) -> Result<Outcome> {
     match report.divergence {
         None => {
             if !json {
-                println!("Every action was the same, byte for byte.");
+                say!("Every action was the same, byte for byte.");
             }
             Ok(Outcome::Worked)
         }
         Some(divergence) => {
             if !json {
-                println!("Input {} at {:?}: {}", divergence.index, divergence.at, divergence.input);
+                say!("Input {} at {:?}: {}", divergence.index, divergence.at, divergence.input);
                 for action in &divergence.actions {
-                    println!("  now: {action}");
+                    say!("  now: {action}");
                 }
             }
             bail!("the replay parted from the record at input {}", divergence.index)

@@ -11,6 +11,7 @@ use smol::stream::StreamExt;
 use super::Outcome;
 use super::args;
 use super::lists::one_line;
+use super::render::say;
 use super::session::{Own, api_address, options};
 use super::settings::Settings;
 use crate::api::Client;
@@ -33,9 +34,9 @@ pub(super) async fn run(settings: &Settings, json: bool, words: args::Run) -> Re
         let started = serde_json::json!({
             "listen": status.listen, "api": client.address(), "data_dir": status.data_dir,
         });
-        println!("{started}");
+        say!("{started}");
     } else {
-        println!(
+        say!(
             "filbert {} listens on {}; state in {}; interface http://{}",
             status.version,
             status.listen,
@@ -54,7 +55,7 @@ pub(super) async fn run(settings: &Settings, json: bool, words: args::Run) -> Re
     let shown = signalled.or(asked_to_stop).or(show(&client, json)).await;
     if !json {
         clear_line();
-        println!("Saying goodbye to the neighbours ...");
+        say!("Saying goodbye to the neighbours ...");
     }
     own.stop().await;
     shown?;
@@ -75,7 +76,7 @@ async fn show(client: &Client, json: bool) -> Result<()> {
             && line != last.0
             && last.1.is_none_or(|printed| printed.elapsed() >= LOG_INTERVAL)
         {
-            println!("{line}");
+            say!("{line}");
             last = (line, Some(Instant::now()));
         }
         smol::Timer::after(LINE_INTERVAL).await;

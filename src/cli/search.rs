@@ -7,7 +7,7 @@ use smol::future::FutureExt;
 
 use super::Outcome;
 use super::args;
-use super::render::{bold, dim, harmless};
+use super::render::{bold, dim, harmless, say};
 use super::session::Session;
 use super::settings::Settings;
 use super::units;
@@ -83,7 +83,7 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
         while let Some(event) = events.next().await {
             match event? {
                 Event::Result(result) if json => {
-                    println!("{}", serde_json::to_string(&Event::Result(result))?);
+                    say!("{}", serde_json::to_string(&Event::Result(result))?);
                 }
                 Event::Result(result) if result.number > shown => {
                     shown = result.number;
@@ -99,7 +99,7 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
     let page = client.search_page(search.id, 0).await?;
     client.stop_search(search.id).await?;
     if json {
-        println!("{}", serde_json::to_string(&Event::SearchEnded(page.search.clone()))?);
+        say!("{}", serde_json::to_string(&Event::SearchEnded(page.search.clone()))?);
     } else {
         // Results that came while the stream was being opened were not events of it.
         for result in page.results.iter().filter(|result| result.number > shown) {
@@ -116,7 +116,7 @@ fn print_result(result: &FileResult) {
         let after = units::duration(Duration::from_millis(source.after_ms));
         format!("{} away, after {after}", units::count(source.hops.into(), "hop", "hops"))
     });
-    println!(
+    say!(
         "{:>4}  {}  {}  {}",
         result.number,
         bold(&harmless(&result.name)),
@@ -127,13 +127,13 @@ fn print_result(result: &FileResult) {
 
 fn print_end(search: &Search, results: &[FileResult]) {
     if results.is_empty() {
-        println!("Nothing found.");
+        say!("Nothing found.");
         print_reasons(search);
         return;
     }
     let servents: std::collections::BTreeSet<_> =
         results.iter().flat_map(|result| &result.sources).map(|s| s.source.address).collect();
-    println!(
+    say!(
         "{} from {}. Fetch one by its number: {}",
         units::count(results.len() as u64, "file", "files"),
         units::count(servents.len() as u64, "servent", "servents"),
@@ -143,18 +143,18 @@ fn print_end(search: &Search, results: &[FileResult]) {
 
 fn print_reasons(search: &Search) {
     if search.browse.is_some() {
-        println!("  The host could not be reached, or shares nothing that it tells.");
+        say!("  The host could not be reached, or shares nothing that it tells.");
         return;
     }
-    println!(
+    say!(
         "  The query went to {} and reached about {}.",
         units::count(search.neighbours_asked.into(), "neighbour", "neighbours"),
         units::count(search.reach_guess, "servent", "servents")
     );
     for obstacle in &search.obstacles {
-        println!("  {}", reason(obstacle));
+        say!("  {}", reason(obstacle));
     }
-    println!("  Fewer or other words, a higher --ttl or a longer --timeout may find more.");
+    say!("  Fewer or other words, a higher --ttl or a longer --timeout may find more.");
 }
 
 /// An obstacle as a sentence that says what to do.
@@ -168,7 +168,7 @@ pub(super) fn reason(obstacle: &Obstacle) -> String {
             "There is no neighbour yet; connections are being tried. Try again soon.".to_owned()
         }
         Obstacle::FewNeighbours { neighbours, wanted } => {
-            format!("There are only {neighbours} of {wanted} wanted neighbours.")
+            format!("Only {neighbours} of the {wanted} wanted neighbours are connected.")
         }
         Obstacle::WordsTooShort { words } => format!(
             "Too short to be searched for, and so ignored: {}.",

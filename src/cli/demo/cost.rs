@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::network::Network;
-use crate::cli::render::{Side, Table};
+use crate::cli::render::{Side, Table, say};
 use crate::cli::units;
 use crate::servent::Why;
 
@@ -88,7 +88,7 @@ impl Cost {
     /// The cost for people.
     pub(super) fn print(&self) {
         let reached: u32 = self.reached_by_hop.iter().sum();
-        println!(
+        say!(
             "\nThe flood reached {reached} of {} other servents:",
             units::number(self.servents as u64 - 1)
         );
@@ -99,7 +99,7 @@ impl Cost {
             table.row([(at + 1).to_string(), servents.to_string(), bar]);
         }
         table.print();
-        println!(
+        say!(
             "It took {} of the query over the links; {} were duplicates, dropped by the query-ID \
              caches.\nHits crossed links {} on their way home.",
             units::count(self.query_messages, "copy", "copies"),

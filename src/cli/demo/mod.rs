@@ -18,7 +18,7 @@ use smol::stream::StreamExt;
 use super::Outcome;
 use super::args;
 use super::get::follow;
-use super::render::{bold, dim, good, harmless};
+use super::render::{bold, dim, good, harmless, say};
 use super::units;
 use crate::api::types::{Download, Event, FileResult, NewDownload, NewSearch, ResultNumber, What};
 use crate::servent::DownloadState;
@@ -45,18 +45,18 @@ async fn show(executor: Arc<Executor<'static>>, json: bool, words: &args::Demo) 
     let home = home()?;
     let network = Network::start(&executor, &files, &home, &mut dice).await?;
     if !json {
-        println!("{}", network.describe(&files));
+        say!("{}", network.describe(&files));
     }
     let played = play(&network, &files, json).await;
     if let Ok((download, cost)) = &played {
         if json {
-            println!("{}", serde_json::json!({ "download": download, "flood": cost }));
+            say!("{}", serde_json::json!({ "download": download, "flood": cost }));
         } else {
             cost.print();
-            println!("\nAll of it took {}.", units::duration(begin.elapsed()));
+            say!("\nAll of it took {}.", units::duration(begin.elapsed()));
         }
         if words.keep {
-            println!("{}", network.how_to_play());
+            say!("{}", network.how_to_play());
             Signals::new([Signal::Int, Signal::Term]).context("signals")?.next().await;
         }
     }
@@ -69,12 +69,12 @@ async fn play(network: &Network, files: &Files, json: bool) -> Result<(Download,
     let word = files.word()?;
     let before = Counts::of(network).await?;
     if !json {
-        println!("\nSearching for {} ...", bold(&word));
+        say!("\nSearching for {} ...", bold(&word));
     }
     let best = search(network, &word, json).await?;
     let cost = Cost::between(&before, &Counts::of(network).await?, network);
     if !json {
-        println!("\nDownloading {} ...", bold(&harmless(&best.name)));
+        say!("\nDownloading {} ...", bold(&harmless(&best.name)));
     }
     let client = network.searcher();
     let result = ResultNumber { number: best.number, search: Some(best.search) };
@@ -86,7 +86,7 @@ async fn play(network: &Network, files: &Files, json: bool) -> Result<(Download,
     let path = PathBuf::from(download.path.as_deref().ok_or_else(|| anyhow!("no path"))?);
     compare(&path, network, &best)?;
     if !json {
-        println!(
+        say!(
             "  {}: SHA-1 {} is right, and every byte equals the original.\n  It lies in {}",
             good("verified"),
             best.sha1.map_or(String::new(), |sha1| sha1.to_string()),
@@ -132,7 +132,7 @@ async fn search(network: &Network, word: &str, json: bool) -> Result<FileResult>
 
 fn print_result(result: &FileResult) {
     let Some(newest) = result.sources.iter().max_by_key(|source| source.after_ms) else { return };
-    println!(
+    say!(
         "{:>4}  {}  {}  {}",
         result.number,
         harmless(&result.name),
