@@ -54,9 +54,8 @@ impl Request {
     /// Reads a whole head, as [`Finder`](crate::wire::head::Finder) found it.
     ///
     /// Spaces in the target are tolerated (old servents do not encode names). Refused
-    /// ([`Malformed::BadHead`], answered with 400): a body or what may be one, a repeated Range or
-    /// Connection-framing line, a broken line. A version that is not 1.x is
-    /// [`Malformed::BadValue`].
+    /// ([`Malformed::BadHead`], answered with 400): a body or what may be one, two Range lines, a
+    /// broken line. A version that is not 1.x is [`Malformed::BadValue`].
     pub fn parse(head: &[u8]) -> Result<Request, Malformed> {
         let (line, rest) = next_line(head)?;
         let (method, line) = split_at_space(line).ok_or(Malformed::BadHead)?;
@@ -82,7 +81,7 @@ impl Request {
         Ok(Request { method, target: Target::parse(target), version, headers })
     }
 
-    /// The bytes of the head.
+    /// The bytes of the head. We never ask with another method, so `Other` is written as OPTIONS.
     pub fn to_bytes(&self) -> Vec<u8> {
         let method = match self.method {
             Method::Get => "GET",

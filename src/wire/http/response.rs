@@ -148,7 +148,8 @@ impl Response {
         if !matches!(self.code, 200 | 206) {
             return Ok(None);
         }
-        let encoded = self.headers.list(names::CONTENT_ENCODING).any(|e| e != "identity");
+        let mut encodings = self.headers.list(names::CONTENT_ENCODING);
+        let encoded = encodings.any(|encoding| !encoding.eq_ignore_ascii_case("identity"));
         if encoded || self.headers.get(names::TRANSFER_ENCODING).is_some() {
             return Err(Malformed::BadValue);
         }

@@ -224,6 +224,8 @@ fn deliveries() {
     assert_eq!(read("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), delivery(0..0, Some(0)));
     assert_eq!(read(&format!("{part}Content-Length: 5\r\n\r\n")), delivery(5..10, Some(100)));
     assert_eq!(read(&format!("{part}\r\n")), delivery(5..10, Some(100)));
+    let plain = format!("{part}Content-Encoding: Identity\r\n\r\n");
+    assert_eq!(read(&plain), delivery(5..10, Some(100)));
     assert_eq!(read("HTTP/1.1 404 No\r\nContent-Length: 7\r\n\r\n"), Ok(None));
     for bad in [
         format!("{part}Content-Length: 6\r\n\r\n"),
