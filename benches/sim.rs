@@ -5,7 +5,7 @@
 //! of so many nodes instead. Nothing is asserted: machines differ.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use filbert::node::Config;
@@ -51,18 +51,18 @@ fn flood(nodes: u32, queries: u32) {
     let mut dice = Dice::new(2);
     // The tables of the nodes grow with the first queries.
     for measured in [false, true] {
-        let (messages, began) = (world.messages(), Instant::now());
+        let (messages, began) = (world.messages(), cpu_or_wall());
         for _ in 0..queries {
             let origin = NodeId(dice.below(nodes.into()) as u32);
             world.search(origin, "what nobody shares", 7);
             world.run_for(Duration::from_millis(20)).expect("no rule is broken");
         }
         world.settle().expect("no rule is broken");
-        let (sent, took) = (world.messages() - messages, began.elapsed().as_secs_f64());
+        let (sent, took) = (world.messages() - messages, cpu_or_wall() - began);
         if measured {
             println!(
                 "flood: {nodes} nodes of degree 4, {queries} queries of TTL 7: {sent} messages in \
-                 {took:.2} s, {:.2} million a second, checkers on",
+                 {took:.2} CPU s, {:.2} million a second, checkers on",
                 sent as f64 / took / 1e6
             );
         }
@@ -71,17 +71,26 @@ fn flood(nodes: u32, queries: u32) {
 
 fn idle(nodes: u32) {
     let before = resident_bytes();
-    let began = Instant::now();
+    let began = cpu_or_wall();
     let world = world(nodes, 16);
-    let took = began.elapsed().as_secs_f64();
+    let took = cpu_or_wall() - began;
     match (before, resident_bytes()) {
         (Some(before), Some(after)) => println!(
-            "idle: {nodes} nodes of degree 4, linked in {took:.1} s: {} bytes a node",
+            "idle: {nodes} nodes of degree 4, linked in {took:.1} CPU s: {} bytes a node",
             after.saturating_sub(before) / u64::from(nodes)
         ),
-        _ => println!("idle: {nodes} nodes linked in {took:.1} s; memory is not known here"),
+        _ => println!("idle: {nodes} nodes linked in {took:.1} CPU s; memory is not known here"),
     }
     drop(world);
+}
+
+/// Seconds that this process has had a core, where the system tells, so that a busy machine does
+/// not count; otherwise seconds by the clock.
+fn cpu_or_wall() -> f64 {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let schedstat = fs::read_to_string("/proc/self/schedstat").ok();
+    let cpu_ns = schedstat.as_deref().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    cpu_ns.map_or_else(|| BEGAN.get_or_init(Instant::now).elapsed().as_secs_f64(), |ns| ns / 1e9)
 }
 
 /// Resident memory of this process, where the system tells.
