@@ -78,6 +78,8 @@ pub struct Config {
     pub pong_lifetime_s: u16,
     /// Hosts in the cache.
     pub hosts_max: u32,
+    /// Hosts of one IP address that we learn from strangers, our own network excepted.
+    pub hosts_per_address_max: u16,
     /// Addresses in an X-Try header that we read or write.
     pub try_addresses_max: u8,
     /// A host that failed is not tried again before this.
@@ -124,6 +126,8 @@ pub struct Config {
     pub downloads_max: u16,
     /// Sources remembered for one download.
     pub sources_per_download_max: u16,
+    /// Sources of one download at one IP address, our own network excepted.
+    pub sources_per_address_max: u16,
     /// Sources that serve one download at once.
     pub active_sources_per_download_max: u16,
     /// Bytes asked for in one request, so that several sources share a file.
@@ -213,6 +217,7 @@ impl Default for Config {
             ping_interval_s: 3,
             pong_lifetime_s: 120,
             hosts_max: 2_000,
+            hosts_per_address_max: 2,
             try_addresses_max: 10,
             retry_host_s: 300,
             blocks_max: 1_000,
@@ -234,6 +239,7 @@ impl Default for Config {
             browse_bytes_max: 64 << 20,
             downloads_max: 100,
             sources_per_download_max: 64,
+            sources_per_address_max: 3,
             active_sources_per_download_max: 8,
             request_bytes_max: 64 << 20,
             share_bytes_min: 1 << 20,

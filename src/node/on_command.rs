@@ -31,14 +31,8 @@ impl Node {
             Command::StopSearch { search } => self.on_stop_search(now, search),
             Command::Shutdown => self.on_shutdown(now),
             Command::Browse { search, host } => self.on_browse(now, search, host),
-            Command::Download { download, request } => {
-                self.transfers.download(now, download, request, &mut self.out);
-                self.grant_wishes(now);
-            }
-            Command::AddSources { download, sources } => {
-                self.transfers.add_sources(now, download, sources, &mut self.out);
-                self.grant_wishes(now);
-            }
+            Command::Download { download, request } => self.on_download(now, download, request),
+            Command::AddSources { download, sources } => self.add_sources(now, download, sources),
             Command::CancelDownload { download } => {
                 self.searches.end(Asker::Download(download));
                 self.transfers.cancel(now, download, &mut self.out);
@@ -82,7 +76,7 @@ impl Node {
         {
             Why::AlreadyConnected
         } else {
-            self.hosts.learn(address);
+            self.hosts.learn(address, usize::MAX);
             return self.dial(now, address);
         };
         self.out.count(why);
@@ -110,6 +104,9 @@ impl Node {
         for conn in closed {
             self.close(now, conn, Why::Blocked, None);
         }
+        let Node { transfers, blocked, out, .. } = self;
+        transfers.shun(now, &|ip| blocked.contains(ip), out);
+        self.grant_wishes(now);
     }
 
     fn on_remember(&mut self, now: Time, records: &[HostRecord]) {
@@ -124,7 +121,13 @@ impl Node {
     /// Hosts of which strangers spoke.
     pub(super) fn learn_all(&mut self, now: Time, addresses: &[SocketAddr]) {
         for &address in addresses {
-            if self.is_usable(address) && self.hosts.learn(address) {
+            // Many servents of one machine or household share an address.
+            let same_ip_max = if filter::is_routable(address.ip().to_canonical()) {
+                usize::from(self.config.hosts_per_address_max)
+            } else {
+                usize::MAX
+            };
+            if self.is_usable(address) && self.hosts.learn(address, same_ip_max) {
                 self.fill_at = self.fill_at.min(now);
             }
         }

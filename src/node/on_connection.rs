@@ -194,6 +194,8 @@ impl Node {
                 features.update(theirs);
                 if self.is_connected_already(conn, &features, features.listen, false) {
                     self.close(now, conn, Why::AlreadyConnected, None);
+                } else if !self.has_slot() {
+                    self.close(now, conn, Why::NoSlot, None);
                 } else {
                     self.link_up(now, conn, features, true, deflates, rest);
                 }
@@ -206,6 +208,12 @@ impl Node {
         }
     }
 
+    /// Whether one more may connect to us as a neighbour. Whoever has not finished its handshake
+    /// holds no slot, so it is asked again at the end: a crowd that stalls must not take all.
+    fn has_slot(&self) -> bool {
+        self.neighbours() < usize::from(self.config.neighbours_max)
+    }
+
     /// Lets a pure function of the handshake decide, with all that it needs to know.
     fn judge(
         &self,
@@ -215,14 +223,12 @@ impl Node {
         incoming: bool,
         decide: impl FnOnce(&Facts<'_>) -> Verdict,
     ) -> Option<Verdict> {
-        let taken = |phase: &Phase| matches!(phase, Phase::Link(_) | Phase::AwaitsLastBlock(_));
-        let neighbours = self.conns.iter().filter(|(_, row)| taken(&row.phase)).count();
         let tries = self.tries();
         Some(decide(&Facts {
             ours: self.ours(conn)?,
             stopping: self.stopping,
             connected_already: self.is_connected_already(conn, theirs, listen, incoming),
-            has_room: !incoming || neighbours < usize::from(self.config.neighbours_max),
+            has_room: !incoming || self.has_slot(),
             tries: &tries,
         }))
     }

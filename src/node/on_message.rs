@@ -11,7 +11,7 @@ use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
 use crate::wire::pong::{FreeSlots, Vendor};
 use crate::wire::vendor::FILBERT;
-use crate::wire::{Bye, Header, Kind, Ping, Pong, Push, Query, QueryHit};
+use crate::wire::{Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryHit};
 
 /// Bytes that one step of inflation writes at most: one buffer for the whole node.
 const INFLATED_STEP_BYTES: usize = 65_536;
@@ -251,7 +251,7 @@ impl Node {
             None => Err(Why::NoRoute),
             Some(Back::Own) => {
                 let hit = QueryHit::decode(payload).map_err(|_| Why::Malformed)?;
-                self.pushes.learn(servent, from.conn);
+                self.learn_way(now, servent, from.conn);
                 let (asker, _) = self.searches.by_guid(&header.guid).ok_or(Why::NoRoute)?;
                 self.take_results(now, asker, &hit, routed.hops);
                 Ok(())
@@ -261,12 +261,19 @@ impl Node {
                 if !self.is_link(back) {
                     return Err(Why::RouteLost);
                 }
-                self.pushes.learn(servent, from.conn);
+                self.learn_way(now, servent, from.conn);
                 self.letters.put(back, Priority::Hit, &routed, payload);
                 self.tally.sent(Kind::QUERY_HIT, 1);
                 Ok(())
             }
         }
+    }
+
+    /// Pushes for this servent go where its hits come from.
+    fn learn_way(&mut self, now: Time, servent: Guid, from: ConnId) {
+        let Node { pushes, conns, .. } = self;
+        let is_link = |conn| conns.get(conn).is_some_and(|row| row.phase.link().is_some());
+        pushes.learn(servent, from, now, is_link);
     }
 
     /// A ping: answered with our pong and cached ones, never flooded.
@@ -379,6 +386,9 @@ impl Node {
         let routed = lifetime::routed(header, &self.config)?;
         let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
         if push.servent == self.guid {
+            if self.blocked.contains(push.address.ip()) {
+                return Err(Why::BadPush);
+            }
             self.transfers.on_push(now, &push, &self.library, &mut self.out);
             self.grant_wishes(now);
             return Ok(());

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use super::conn::outbox::Priority;
-use super::io::{DownloadId, Event, Hit, SearchEnd, SearchId, SearchQuery};
+use super::io::{
+    DownloadId, DownloadRequest, Event, Hit, SearchEnd, SearchId, SearchQuery, Source,
+};
 use super::phase::Phase;
 use super::search::{Asker, NotBegun, results};
 use super::transfer::Wish;
@@ -139,8 +141,31 @@ impl Node {
     }
 
     fn add_found_sources(&mut self, now: Time, download: DownloadId, hits: Vec<Hit>) {
-        let sources = hits.into_iter().map(|hit| hit.source).collect();
+        self.add_sources(now, download, hits.into_iter().map(|hit| hit.source).collect());
+    }
+
+    pub(super) fn add_sources(&mut self, now: Time, download: DownloadId, sources: Vec<Source>) {
+        let sources = self.unblocked(sources);
         self.transfers.add_sources(now, download, sources, &mut self.out);
         self.grant_wishes(now);
+    }
+
+    pub(super) fn on_download(
+        &mut self,
+        now: Time,
+        download: DownloadId,
+        mut request: DownloadRequest,
+    ) {
+        request.sources = self.unblocked(request.sources);
+        self.transfers.download(now, download, request, &mut self.out);
+        self.grant_wishes(now);
+    }
+
+    /// The sources that are not on the block list.
+    fn unblocked(&mut self, mut sources: Vec<Source>) -> Vec<Source> {
+        let before = sources.len();
+        sources.retain(|source| !self.blocked.contains(source.address.ip()));
+        self.out.counts.add_many(Why::Blocked, (before - sources.len()) as u64);
+        sources
     }
 }

@@ -29,9 +29,15 @@ impl Hosts {
         Hosts { known: Recent::new(max, &mut rng), rng }
     }
 
-    /// Somebody spoke of this host. Says whether it is new to us.
-    pub(crate) fn learn(&mut self, address: SocketAddr) -> bool {
+    /// Somebody spoke of this host. Says whether it is new to us. At most `same_ip_max` hosts of
+    /// one IP address are learnt: else whoever names a third with ten thousand ports would have
+    /// us knock at each.
+    pub(crate) fn learn(&mut self, address: SocketAddr, same_ip_max: usize) -> bool {
         if self.known.contains(&address) {
+            return false;
+        }
+        let same_ip = self.known.iter().filter(|(known, _)| known.ip() == address.ip());
+        if same_ip.count() >= same_ip_max {
             return false;
         }
         let proven = |known: &Known| known.last_success_s > 0 && known.failures == 0;
@@ -136,7 +142,7 @@ mod tests {
         let config = Config { retry_host_s: 10, ..Config::default() };
         let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
         let mut hosts = Hosts::new(10, Rng::from_u64(1));
-        assert!(hosts.learn(host(1)) && hosts.learn(host(2)) && !hosts.learn(host(1)));
+        assert!(hosts.learn(host(1), 9) && hosts.learn(host(2), 9) && !hosts.learn(host(1), 9));
         hosts.succeeded(host(3), WallTime(5_000_000));
         assert_eq!(hosts.candidates(1, at(0), |_| true), [host(3)]);
         assert_eq!(hosts.candidates(9, at(0), |address| address == host(2)), [host(2)]);
@@ -151,10 +157,17 @@ mod tests {
     fn hearsay_does_not_push_out_what_is_proven() {
         let mut hosts = Hosts::new(2, Rng::from_u64(1));
         hosts.succeeded(host(1), WallTime(1_000_000));
-        hosts.learn(host(2));
-        assert!(!hosts.learn(host(3)));
+        hosts.learn(host(2), 9);
+        assert!(!hosts.learn(host(3), 9));
         assert_eq!(hosts.proven().collect::<Vec<_>>(), [host(1)]);
         hosts.succeeded(host(4), WallTime(1_000_000));
         assert_eq!(hosts.len(), 2);
+    }
+    #[test]
+    fn one_address_has_few_ports() {
+        let mut hosts = Hosts::new(100, Rng::from_u64(1));
+        let learnt = (1..=50).filter(|&port| hosts.learn(host(port), 2)).count();
+        assert_eq!((learnt, hosts.len()), (2, 2));
+        assert!(hosts.learn(SocketAddr::from(([1, 2, 3, 5], 1)), 2));
     }
 }

@@ -5,7 +5,7 @@
 //! nothing is started twice. How bytes are fetched is in `fetch`, what is told of it in `progress`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use super::flow::Flow;
@@ -123,13 +123,32 @@ impl Download {
                 turn.out.count(Why::BadAddress);
             } else if let Some(known) = self.sources.iter_mut().find(|s| same(&s.place, &place)) {
                 known.named_again(&place, turn);
-            } else if self.room_for_source(turn.config) {
+            } else if self.room_at(place.address.ip(), turn.config)
+                && self.room_for_source(turn.config)
+            {
                 self.sources.push(Source::new(place, turn.config));
             } else {
                 turn.out.count(Why::TableFull);
             }
         }
         self.go_on(turn);
+    }
+
+    /// Forgets sources at these addresses.
+    pub(super) fn shun(&mut self, blocked: &dyn Fn(IpAddr) -> bool, turn: &mut Turn<'_>) {
+        let shunned = |source: &Source| blocked(source.place.address.ip());
+        let before = self.sources.len();
+        for source in self.sources.iter().filter(|source| shunned(source)) {
+            if let Some(conn) = source.conn() {
+                self.leaving.insert(conn, (source.place.address, source.ordered()));
+                turn.close(conn, false);
+            }
+        }
+        self.sources.retain(|source| !shunned(source));
+        if self.sources.len() < before && !self.ended() {
+            turn.out.count(Why::Blocked);
+            self.go_on(turn);
+        }
     }
 
     /// Gives up; the partial file is removed.
@@ -229,7 +248,14 @@ impl Download {
         sources.min().unwrap_or(Time::NEVER).min(find)
     }
 
-    /// Whether it can become nothing without more sources.
+    /// Whether one more source at this address may be tried: strangers name it, and a third must
+    /// not see us at its door on port after port.
+    fn room_at(&self, ip: IpAddr, config: &Config) -> bool {
+        let there = self.sources.iter().filter(|source| source.place.address.ip() == ip);
+        reach::is_ours(ip, config) || there.count() < usize::from(config.sources_per_address_max)
+    }
+
+    /// Whether there is room for one more source; one of no use any more makes some.
     fn room_for_source(&mut self, config: &Config) -> bool {
         if self.sources.len() < usize::from(config.sources_per_download_max) {
             return true;

@@ -6,7 +6,7 @@
 //! `download` (with its `ranges` and its `source`s, whose answers `answer` judges) and `browse`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use self::browse::Browses;
@@ -297,6 +297,16 @@ impl Transfers {
     /// `Command::StopSearch`, if it was a browse.
     pub fn stop_browse(&mut self, now: Time, search: SearchId, out: &mut Out) {
         self.browses.stop(search, &mut self.desk.turn(now, out));
+        self.recompute();
+    }
+
+    /// From now on these addresses are blocked: nothing goes to them or comes from them any more.
+    pub fn shun(&mut self, now: Time, blocked: &dyn Fn(IpAddr) -> bool, out: &mut Out) {
+        let mut turn = self.desk.turn(now, out);
+        self.uploads.shun(blocked, &mut turn);
+        for download in self.downloads.values_mut() {
+            download.shun(blocked, &mut turn);
+        }
         self.recompute();
     }
 

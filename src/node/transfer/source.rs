@@ -73,6 +73,8 @@ pub(super) struct Source {
     /// How often it had a part in a file with a wrong hash.
     pub(super) suspicion: u8,
     failures: u8,
+    /// How often it was given up and named again.
+    revived: u8,
     /// Whether the next attempt goes by a Push.
     by_push: bool,
     /// Body bytes that came on the present connection.
@@ -89,6 +91,7 @@ impl Source {
             trouble: None,
             suspicion: 0,
             failures: 0,
+            revived: 0,
             came: 0,
         }
     }
@@ -181,7 +184,7 @@ impl Source {
             return;
         }
         if self.came >= FORGIVEN_AFTER_BYTES {
-            self.failures = 0;
+            (self.failures, self.revived) = (0, 0);
         }
         self.came = 0;
         self.failures = self.failures.saturating_add(1);
@@ -214,26 +217,28 @@ impl Source {
     /// Its connection ended in good order: because it said so or because we had enough.
     pub(super) fn released(&mut self, turn: &Turn<'_>) {
         if self.came >= FORGIVEN_AFTER_BYTES {
-            self.failures = 0;
+            (self.failures, self.revived) = (0, 0);
         }
         self.came = 0;
         self.state = State::Waiting { until: turn.now + RECONNECT };
     }
 
     /// Somebody names it again, perhaps with more about it. A source that was given up some time
-    /// ago has another chance, unless it lied.
+    /// ago has one more chance, each time twice as late, unless it lied: whoever names it may do so
+    /// to have us knock there for ever.
     pub(super) fn named_again(&mut self, place: &Place, turn: &Turn<'_>) {
         self.place.servent = self.place.servent.or(place.servent);
         if self.place.index.is_none() {
             self.place.index = place.index;
             self.place.name.clone_from(&place.name);
         }
-        let pause = Duration::from_secs(turn.config.find_sources_s.into());
+        let pause_s = u64::from(turn.config.find_sources_s) << self.revived.min(6);
         if let State::GivenUp { at } = self.state
             && self.trouble != Some(Why::WrongBytes)
-            && turn.now.since(at) >= pause
+            && turn.now.since(at) >= Duration::from_secs(pause_s)
         {
-            self.failures = 0;
+            self.revived = self.revived.saturating_add(1);
+            self.failures = turn.config.source_failures_max.saturating_sub(1);
             self.state = State::Ready;
         }
     }

@@ -5,7 +5,7 @@
 //! piles up for one who asks and does not read.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -92,6 +92,15 @@ impl Uploads {
         let inbox = Inbox::new(turn.config);
         let state = State::Idle { until };
         self.conns.insert(conn, Upload { peer, inbox, waiting: Vec::new(), asked: false, state });
+    }
+
+    /// Leaves clients at these addresses.
+    pub(super) fn shun(&mut self, blocked: &dyn Fn(IpAddr) -> bool, turn: &mut Turn<'_>) {
+        let shunned = self.conns.iter().filter(|(_, upload)| blocked(upload.peer.ip()));
+        for conn in shunned.map(|(&conn, _)| conn).collect::<Vec<_>>() {
+            turn.out.count(Why::Blocked);
+            self.close(conn, false, turn);
+        }
     }
 
     /// The connection is gone, or not ours any more.

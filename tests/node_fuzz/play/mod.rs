@@ -8,7 +8,7 @@ mod script;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,10 +222,13 @@ impl Stage {
         self.conns.insert(conn, Conn::new(to, Phase::Connecting));
         let ip = to.ip().to_canonical();
         let local = match ip {
-            std::net::IpAddr::V4(ip) => ip.is_private() || ip.is_loopback(),
-            std::net::IpAddr::V6(ip) => ip.is_loopback(),
+            IpAddr::V4(ip) => ip.is_private() || ip.is_loopback(),
+            IpAddr::V6(ip) => ip.is_loopback(),
         };
         assert!(to.port() != 0, "no port: {to}");
+        let blocked = self.node.view().blocked;
+        let is = |&(network, len): &(IpAddr, u8)| network == ip && len >= 32;
+        assert!(!blocked.iter().any(is), "{to} is blocked");
         assert!(self.named.contains(&to) || !ip.is_unspecified() && !ip.is_multicast(), "{to}");
         assert!(self.named.contains(&to) || self.config.local_addresses || !local, "{to}");
         self.count("connect");

@@ -254,9 +254,9 @@ impl Stage {
             }
             2 => Command::Connect { host: script.name(), port: 6346 },
             3 => Command::Disconnect { peer: self.some_peer(script) },
-            4 if script.rarely(4) => {
-                let network = script.address().ip();
-                Command::Block { network, prefix_len: 24 + script.byte() % 16 }
+            4 if script.rarely(2) => {
+                let prefix_len = script.pick(&[32, 32, 24, 128, 0]);
+                Command::Block { network: script.address().ip(), prefix_len }
             }
             4 => Command::Unblock { network: script.address().ip(), prefix_len: 32 },
             5 => {

@@ -1,0 +1,188 @@
+//! Attacks that would make the node connect to addresses that strangers name (rows 7 to 9).
+
+use std::net::SocketAddr;
+
+use filbert::node::io::{DiskReport, DownloadId, DownloadRequest, HostRecord, Source};
+use filbert::node::{Action, Command, Config, Input, Why};
+use filbert::wire::handshake::Block;
+use filbert::wire::{
+    Headers, HitFlags, Kind, Pong, Push, QueryHit, Record, Sha1, addresses, names,
+};
+
+use crate::victim::{Victim, config, descriptor, guid, stranger};
+
+/// Connections that one address may see within an hour because strangers name it: a handful.
+const HANDFUL: usize = 40;
+
+/// Somebody who is not on the network at all, on port `number`.
+fn bystander(number: u16) -> SocketAddr {
+    SocketAddr::from(([198, 51, 200, 7], number))
+}
+
+#[test]
+fn row_07_forged_hits_do_not_turn_a_download_against_a_third() {
+    let mut victim = Victim::new(config());
+    let forger = victim.neighbour(stranger(1), Headers::new());
+    let sha1 = Some(Sha1([4; 20]));
+    let request = DownloadRequest { name: "file".into(), sha1, ..DownloadRequest::default() };
+    let download = DownloadId(1);
+    victim.give(Input::Command(Command::Download { download, request }));
+    victim.give(Input::Disk(DiskReport::Opened { download, have: Vec::new() }));
+    victim.give(Input::TurnOver);
+    for round in 0..100 {
+        let Some(asked) = victim.heard(forger, Kind::QUERY).last().map(|query| query.guid) else {
+            panic!("nobody was asked")
+        };
+        for number in 0..100u16 {
+            let record = Record {
+                index: 1,
+                size: 1_000,
+                name: "file",
+                sha1,
+                alternates: vec![bystander(80)],
+                created_at_s: None,
+            };
+            let mut hit = Vec::new();
+            QueryHit {
+                address: bystander(1_000 + round * 100 + number),
+                speed_kbit_s: 1,
+                results: vec![record],
+                vendor: Some(*b"TEST"),
+                flags: HitFlags { push: Some(number % 2 == 0), ..HitFlags::default() },
+                browse_host: true,
+                push_proxies: vec![bystander(81)],
+                servent: guid(u64::from(round * 100 + number)),
+            }
+            .encode(&mut hit);
+            victim.say(forger, &descriptor(asked, Kind::QUERY_HIT, 3, 0, &hit));
+        }
+        victim.pass(36);
+        // It answers pings, so that it stays.
+        victim.say(forger, &descriptor(guid(1), Kind::PING, 1, 0, &[]));
+    }
+    assert!(!victim.dialled.is_empty(), "{:?}", victim.view());
+    assert!(victim.dialled.len() <= HANDFUL, "{} connections", victim.dialled.len());
+}
+
+#[test]
+fn row_07_forged_pushes_do_not_turn_the_node_against_a_third() {
+    let mut victim = Victim::new(config());
+    victim.share(&["shared.txt"]);
+    let forger = victim.neighbour(stranger(1), Headers::new());
+    for number in 0..10_000u16 {
+        let (servent, address) = (victim.guid, bystander(1 + number));
+        let mut push = Vec::new();
+        Push { servent, index: 1, address, extensions: &[] }.encode(&mut push);
+        victim.say(forger, &descriptor(guid(number.into()), Kind::PUSH, 3, 1, &push));
+    }
+    let allowed = usize::from(config().pushes_per_address_max);
+    assert_eq!(victim.dialled.len(), allowed);
+    assert_eq!(victim.count(Why::BadPush), 10_000 - allowed as u64);
+}
+
+#[test]
+fn row_07_addresses_to_try_do_not_turn_the_node_against_a_third() {
+    let mut victim = Victim::new(Config { auto_connect: true, ..config() });
+    let forger = victim.neighbour(stranger(1), Headers::new());
+    for round in 0..1_000u16 {
+        let tries: Vec<SocketAddr> = (0..10).map(|n| bystander(1 + round * 10 + n)).collect();
+        let headers = Headers::new()
+            .with(names::X_ULTRAPEER, "False")
+            .with(names::X_TRY, addresses::write(&tries));
+        let teller = victim.accept(stranger(2));
+        assert!(victim.say(teller, &Block::request(headers).to_bytes()));
+        // Pongs that answer our pings name it, too.
+        if let Some(ping) = victim.heard(forger, Kind::PING).last() {
+            let mut pong = Pong::new(bystander(20_000 + round), 1, 1);
+            pong.hosts = (0..10).map(|n| bystander(30_000 + round * 10 + n)).collect();
+            let mut payload = Vec::new();
+            pong.encode(&mut payload);
+            victim.say(forger, &descriptor(ping.guid, Kind::PONG, 1, 0, &payload));
+        }
+        victim.pass(3);
+    }
+    assert!(!victim.dialled.is_empty());
+    assert!(victim.dialled.len() <= HANDFUL, "{} connections", victim.dialled.len());
+}
+
+#[test]
+fn row_07_nobody_is_sent_into_the_local_network() {
+    let mut victim = Victim::new(Config { auto_connect: true, ..config() });
+    victim.share(&["shared.txt"]);
+    let inside = ["127.0.0.1:80", "10.0.0.1:80", "192.168.1.1:22", "169.254.169.254:80"];
+    let inside = inside.map(|address| address.parse::<SocketAddr>().unwrap());
+    let all = inside.iter().chain(&[]).copied().collect::<Vec<_>>();
+    let tries = Headers::new().with(names::X_TRY, addresses::write(&all));
+    let forger = victim.neighbour(stranger(1), tries);
+    for address in inside {
+        let mut push = Vec::new();
+        Push { servent: victim.guid, index: 1, address, extensions: &[] }.encode(&mut push);
+        victim.say(forger, &descriptor(guid(1), Kind::PUSH, 3, 1, &push));
+    }
+    victim.pass(100);
+    assert_eq!(victim.dialled, []);
+}
+
+#[test]
+fn row_08_datagrams_are_not_answered() {
+    let mut victim = Victim::new(config());
+    for number in 0..1_000 {
+        let ping = descriptor(guid(number), Kind::PING, 1, 0, b"\xC3\x83SCP\x41\x01");
+        victim.give(Input::Datagram { from: bystander(53), data: &ping });
+    }
+    let datagram = |action: &&Action| matches!(action, Action::SendDatagram { .. });
+    assert_eq!(victim.others.iter().find(datagram), None);
+    assert_eq!(victim.count(Why::UnexpectedDatagram), 1_000);
+}
+
+#[test]
+fn row_09_hearsay_does_not_displace_hosts_that_answered_before() {
+    let mut victim = Victim::new(config());
+    let honest: Vec<SocketAddr> = (1..=100).map(|n| stranger(10_000 + n)).collect();
+    let record =
+        |&address: &SocketAddr| HostRecord { address, last_success_s: 1_600_000_000, failures: 0 };
+    victim.give(Input::Command(Command::Remember(honest.iter().map(record).collect())));
+    for round in 0..1_000 {
+        let tries: Vec<SocketAddr> = (0..10).map(|n| stranger(100_000 + round * 10 + n)).collect();
+        let headers = Headers::new()
+            .with(names::X_ULTRAPEER, "False")
+            .with(names::X_TRY, addresses::write(&tries));
+        let teller = victim.accept(stranger(2));
+        assert!(victim.say(teller, &Block::request(headers).to_bytes()));
+    }
+    assert!(victim.view().hosts_known <= config().hosts_max);
+    let kept = victim.node.remembered();
+    let kept = honest.iter().filter(|host| kept.iter().any(|record| record.address == **host));
+    assert_eq!(kept.count(), 100);
+}
+
+#[test]
+fn row_07_nobody_leads_the_node_to_an_address_on_its_block_list() {
+    let mut victim = Victim::new(config());
+    victim.share(&["shared.txt"]);
+    let forger = victim.neighbour(stranger(1), Headers::new());
+    let (network, prefix_len) = (bystander(1).ip(), 32);
+    let source = |port| Source {
+        address: bystander(port),
+        servent: None,
+        index: None,
+        name: None,
+        firewalled: false,
+    };
+    // One source from before the block, one from after it, and a push.
+    let (download, sha1) = (DownloadId(1), Some(Sha1([4; 20])));
+    let (name, size, sources) = ("file".to_owned(), Some(9), vec![source(1)]);
+    let request = DownloadRequest { name, size, sha1, sources };
+    victim.give(Input::Command(Command::Download { download, request }));
+    victim.give(Input::Command(Command::Block { network, prefix_len }));
+    let sources = vec![source(2)];
+    victim.give(Input::Command(Command::AddSources { download, sources }));
+    victim.give(Input::Disk(DiskReport::Opened { download, have: Vec::new() }));
+    let mut push = Vec::new();
+    Push { servent: victim.guid, index: 1, address: bystander(3), extensions: &[] }
+        .encode(&mut push);
+    victim.say(forger, &descriptor(guid(1), Kind::PUSH, 3, 1, &push));
+    victim.pass(100);
+    assert_eq!(victim.dialled, []);
+    assert_eq!((victim.count(Why::Blocked), victim.count(Why::BadPush)), (2, 1));
+}
