@@ -179,10 +179,10 @@ fn add_source(result: &mut FileResult, hit: &Hit) -> bool {
         speed_kbit_s: hit.speed_kbit_s,
         vendor: hit.vendor.clone(),
         hops: hit.hops,
-        after_ms: hit.after_us / 1_000,
+        after_us: hit.after_us,
     });
     result.sources.sort_by_key(|s| {
-        (s.source.firewalled, s.busy, s.hops, Reverse(s.speed_kbit_s), s.after_ms)
+        (s.source.firewalled, s.busy, s.hops, Reverse(s.speed_kbit_s), s.after_us)
     });
     for &address in &hit.alternates {
         if result.alternates.len() < ALTERNATES_MAX && !result.alternates.contains(&address) {

@@ -246,8 +246,8 @@ pub struct ResultSource {
     pub vendor: String,
     /// Links the hit crossed on its way, ours included.
     pub hops: u8,
-    /// How long after the search began it answered, milliseconds.
-    pub after_ms: u64,
+    /// How long after the search began it answered, microseconds.
+    pub after_us: u64,
 }
 
 /// A place to get a file from.

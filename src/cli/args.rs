@@ -144,7 +144,7 @@ pub(super) struct Search {
     /// No names with this word; may be given several times
     #[structopt(long, value_name = "WORD", number_of_values = 1)]
     pub(super) not: Vec<String>,
-    /// Starts a servent for the length of the search and connects it to this peer
+    /// Connects to this peer first (and starts a servent for the length of the search if none runs)
     #[structopt(long, value_name = "HOST:PORT", number_of_values = 1)]
     pub(super) connect: Vec<String>,
 }
@@ -158,7 +158,7 @@ pub(super) struct Get {
     /// Where the file goes: a folder, or a name
     #[structopt(short, long, value_name = "PATH", parse(from_os_str))]
     pub(super) output: Option<PathBuf>,
-    /// Starts a servent for the length of the download and connects it to this peer
+    /// Connects to this peer first (and starts a servent for the length of the download if none runs)
     #[structopt(long, value_name = "HOST:PORT", number_of_values = 1)]
     pub(super) connect: Vec<String>,
 }

@@ -147,9 +147,9 @@ pub(super) async fn block(
     json: bool,
     network: Option<&str>,
 ) -> Result<Outcome> {
+    network.map(units::parse_network).transpose()?;
     let session = Session::running(settings).await?;
     if let Some(network) = network {
-        units::parse_network(network)?;
         session.client().block(network).await?;
         say!("{network} is blocked.");
         return Ok(Outcome::Worked);

@@ -113,7 +113,7 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
 fn print_result(result: &FileResult) {
     let best = result.sources.first();
     let far = best.map_or(String::new(), |source| {
-        let after = units::duration(Duration::from_millis(source.after_ms));
+        let after = units::duration(Duration::from_micros(source.after_us));
         format!("{} away, after {after}", units::count(source.hops.into(), "hop", "hops"))
     });
     say!(

@@ -16,7 +16,7 @@ use crate::support::{filbert, text};
 const SIZE: usize = 24 << 20;
 
 /// A source under the test's control: serves ranges of one file, and after `limit` bytes in all
-/// stops sending without closing.
+/// sends nothing more, without closing. Asked again, it hangs up.
 struct Source {
     address: SocketAddr,
     served: Arc<AtomicU64>,
@@ -64,7 +64,7 @@ fn serve(
                 break;
             }
         }
-        if !is_file {
+        if !is_file || served.load(Ordering::SeqCst) >= limit {
             // It tries to become our neighbour, too; we are only a file.
             return Ok(());
         }

@@ -131,7 +131,7 @@ async fn search(network: &Network, word: &str, json: bool) -> Result<FileResult>
 }
 
 fn print_result(result: &FileResult) {
-    let Some(newest) = result.sources.iter().max_by_key(|source| source.after_ms) else { return };
+    let Some(newest) = result.sources.iter().max_by_key(|source| source.after_us) else { return };
     say!(
         "{:>4}  {}  {}  {}",
         result.number,
@@ -140,7 +140,7 @@ fn print_result(result: &FileResult) {
         dim(&format!(
             "{} away, after {}{}",
             units::count(newest.hops.into(), "hop", "hops"),
-            units::duration(Duration::from_millis(newest.after_ms)),
+            units::duration(Duration::from_micros(newest.after_us)),
             match result.sources.len() {
                 1 => String::new(),
                 sources => format!(", source {sources}"),
