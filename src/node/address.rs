@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Config;
-use super::hosts::filter;
+use super::filter;
 
 /// What we know of our own address.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@
 mod address;
 pub mod config;
 mod conn;
+mod filter;
 mod hosts;
 pub mod io;
 mod link;
@@ -46,8 +47,8 @@ use crate::wire::frame::SizeLimits;
 use address::OwnAddress;
 use conn::Table;
 use conn::letters::Letters;
+use filter::Blocked;
 use hosts::cache::Hosts;
-use hosts::filter::{self, Blocked};
 use hosts::pongs::Pongs;
 use io::{HostRecord, LookupId, Out};
 use link::stream::Deflater;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::conn::outbox::Priority;
-use super::hosts::filter;
+use super::filter;
 use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
 use super::link::Link;
 use super::route::lifetime;

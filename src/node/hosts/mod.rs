@@ -1,6 +1,5 @@
 //! Whom we could talk to, and whom we should.
 
 pub(super) mod cache;
-pub(super) mod filter;
 pub(super) mod pongs;
 pub(super) mod slots;

@@ -5,6 +5,7 @@ use flate2::{Compression, FlushCompress};
 use super::link::{LAST, greeting};
 use super::rope::{Cut, World, config};
 use super::why::{neighbour, query};
+use crate::node::io::{DownloadId, DownloadRequest, Source};
 use crate::node::{Command, Config, Input, Why};
 use crate::wire::{HEADER_LEN, Kind};
 
@@ -45,6 +46,17 @@ fn the_blocked_are_closed_refused_and_not_dialled() {
     world.link(1, 0);
     world.link(0, 1);
     assert_eq!((world.view(0).neighbours.len(), world.count(0, Why::Blocked)), (0, 3));
+    let source = Source {
+        address: super::rope::address(1),
+        servent: None,
+        index: Some(1),
+        name: Some("a".to_owned()),
+        firewalled: false,
+    };
+    let request = DownloadRequest { sources: vec![source], ..DownloadRequest::default() };
+    world.give(0, Input::Command(Command::Download { download: DownloadId(1), request }));
+    assert_eq!(world.count(0, Why::Blocked), 4);
+    assert!(world.view(0).transfers.downloads[0].sources.is_empty());
     world.link(2, 0);
     world.give(0, Input::Command(Command::Unblock { network, prefix_len: 32 }));
     world.link(1, 0);

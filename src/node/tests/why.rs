@@ -2,7 +2,7 @@
 
 use super::link::{LAST, greeting};
 use super::rope::{End, World, config};
-use crate::node::io::{DownloadRequest, SearchId, Source};
+use crate::node::io::{DownloadRequest, SearchEnd, SearchId, Source};
 use crate::node::{Command, Config, Event, Input, Why};
 use crate::wire::{
     Guid, HEADER_LEN, Header, HitFlags, Kind, Ping, Pong, Push, QueryHit, Record, frame,
@@ -197,13 +197,15 @@ fn commands_that_cannot_be_obeyed_say_why() {
         (Command::Connect { host: "10.0.0.1".into(), port: 6346 }, Why::AlreadyConnected),
         (Command::Connect { host: "10.0.0.9".into(), port: 0 }, Why::BadAddress),
         (Command::StopSearch { search: SearchId(9) }, Why::NotConnected),
-        (Command::Browse { search: SearchId(9), host: nobody }, Why::TableFull),
     ];
     for (command, expected) in commands {
         world.give(0, Input::Command(command));
         let Some(Event::Refused { why, .. }) = world.events[0].last() else { panic!() };
         assert_eq!(*why, expected);
     }
+    world.give(0, Input::Command(Command::Browse { search: SearchId(9), host: nobody }));
+    let Some(Event::SearchEnded { end, .. }) = world.events[0].last() else { panic!() };
+    assert_eq!((*end, world.count(0, Why::TableFull)), (SearchEnd::TooMany, 1));
     world.give(0, Input::Command(Command::Connect { host: "10.0.0.99".into(), port: 6346 }));
     let Some(Event::LinkDown { why, .. }) = world.events[0].last() else { panic!() };
     assert_eq!((*why, world.count(0, Why::ConnectFailed)), (Why::ConnectFailed, 1));

@@ -46,7 +46,7 @@ impl Browses {
     pub(super) fn begin(&mut self, search: SearchId, host: SocketAddr, turn: &mut Turn<'_>) {
         if self.conns.len() >= usize::from(turn.config.browses_max) {
             turn.out.count(Why::TableFull);
-            return turn.wishes.push(Wish::BrowseEnded { search, end: SearchEnd::Unreachable });
+            return turn.wishes.push(Wish::BrowseEnded { search, end: SearchEnd::TooMany });
         }
         let conn = turn.connect(host, Purpose::Browse);
         let (inbox, flow) = (Inbox::new(turn.config), Flow::new(turn.now));

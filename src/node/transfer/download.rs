@@ -10,14 +10,14 @@ use std::ops::Range;
 
 use super::flow::Flow;
 use super::ranges::Ranges;
-use super::reach;
+use super::slots;
 use super::source::{Source, State};
 use super::turn::{Turn, Wish};
 use crate::node::io::{
     Action, CloseCause, DiskFailure, DiskOrder, DownloadId, DownloadRequest, DownloadState,
     Source as Place,
 };
-use crate::node::{Config, ConnId, Time, Why};
+use crate::node::{Config, ConnId, Time, Why, filter};
 use crate::wire::Sha1;
 use crate::wire::filename::safe_name;
 
@@ -118,7 +118,7 @@ impl Download {
             let by_name = place.index.is_some() && place.name.is_some();
             let by_push = place.servent.is_some() && place.index.is_some() && place.firewalled;
             if (self.sha1.is_none() && !by_name)
-                || !(by_push || reach::may_dial(place.address, turn.config))
+                || !(by_push || filter::is_usable(place.address, turn.config.local_addresses))
             {
                 turn.out.count(Why::BadAddress);
             } else if let Some(known) = self.sources.iter_mut().find(|s| same(&s.place, &place)) {
@@ -252,7 +252,7 @@ impl Download {
     /// not see us at its door on port after port.
     fn room_at(&self, ip: IpAddr, config: &Config) -> bool {
         let there = self.sources.iter().filter(|source| source.place.address.ip() == ip);
-        reach::is_ours(ip, config) || there.count() < usize::from(config.sources_per_address_max)
+        slots::is_ours(ip, config) || there.count() < usize::from(config.sources_per_address_max)
     }
 
     /// Whether there is room for one more source; one of no use any more makes some.

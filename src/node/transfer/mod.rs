@@ -30,7 +30,6 @@ mod inbox;
 mod push;
 mod ranges;
 mod rate;
-mod reach;
 mod shelf;
 mod slots;
 mod source;

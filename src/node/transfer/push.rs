@@ -8,10 +8,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::rate::PerAddress;
-use super::reach;
 use super::turn::{Purpose, Turn};
 use crate::library::{FileIndex, Library};
-use crate::node::{Config, ConnId, Why};
+use crate::node::{Config, ConnId, Why, filter};
 use crate::wire::{Giv, Push};
 
 /// Window of `Config::pushes_per_address_max`.
@@ -38,7 +37,7 @@ impl Pushes {
         let shared = library.by_index(FileIndex(push.index)).is_some();
         if push.servent != turn.guid
             || !shared
-            || !reach::may_dial(push.address, turn.config)
+            || !filter::is_usable(push.address, turn.config.local_addresses)
             || self.opening.len() >= usize::from(turn.config.pushes_max)
             || !self.obeyed.admit(turn.now, push.address.ip())
         {

@@ -12,7 +12,6 @@ use std::time::Duration;
 use super::flow::Flow;
 use super::inbox::{Inbox, Taken};
 use super::rate::PerAddress;
-use super::reach;
 use super::shelf::{Host, Shelf};
 use super::slots::{self, Facts};
 use super::turn::Turn;
@@ -329,7 +328,7 @@ impl Uploads {
             return Err((406, Why::BadRequest));
         }
         let often = !self.browsed.admit(turn.now, peer.ip());
-        if often && !reach::is_ours(peer.ip(), turn.config) {
+        if often && !slots::is_ours(peer.ip(), turn.config) {
             return Err((429, Why::Throttled));
         }
         let shown = self.answers().filter(|(_, answer)| answer.shelf.is_some()).count();
