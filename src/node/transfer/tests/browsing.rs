@@ -240,3 +240,50 @@ fn so_many_browse_at_once_and_others_wait() {
     }
     assert_eq!(codes, ["200", "200", "503"]);
 }
+
+#[test]
+fn what_living_servents_answered_is_read() {
+    const BLUE: &str = "blue moon symphony number five.ogg";
+    const BROWN: &str = "brown fox jumping over lazy dog.txt";
+    const PURPLE: &str = "purple haze guitar tabs collection.pdf";
+    let answers: [(&[u8], &[&str]); 3] = [
+        (
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/golden/heads/gtk-gnutella_browse_deflate.acceptor.bin"
+            )),
+            &[BLUE, BROWN],
+        ),
+        (
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/golden/sessions/browse_gtk-gnutella.acceptor.bin"
+            )),
+            &[BLUE, BROWN],
+        ),
+        (
+            include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/golden/sessions/browse_gnutellabun.acceptor.bin"
+            )),
+            &[PURPLE],
+        ),
+    ];
+    for seed in 0..8 {
+        for (answer, names) in answers {
+            let mut rope = Rope::new(seed);
+            let host = rope.scripted(move |_, _| Reaction { bytes: answer.to_vec(), close: true });
+            let asker = rope.servent(config(), &[]);
+            rope.browse(asker, host);
+            rope.settle();
+            let wishes: Vec<Wish> = rope.at(asker).wishes.iter().map(|(_, w)| w.clone()).collect();
+            let [Wish::BrowseHit { payload, .. }, Wish::BrowseEnded { end, .. }] = &wishes[..]
+            else {
+                panic!("{wishes:?}");
+            };
+            let hit = QueryHit::decode(payload).unwrap();
+            assert_eq!(hit.results.iter().map(|r| r.name).collect::<Vec<_>>(), names);
+            assert_eq!(*end, SearchEnd::Enough);
+        }
+    }
+}
