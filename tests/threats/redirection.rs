@@ -2,12 +2,9 @@
 
 use std::net::SocketAddr;
 
-use filbert::node::io::{DiskReport, DownloadId, DownloadRequest, HostRecord, Source};
+use filbert::node::io::{CloseCause, DiskReport, DownloadId, DownloadRequest, HostRecord, Source};
 use filbert::node::{Action, Command, Config, Input, Why};
-use filbert::wire::handshake::Block;
-use filbert::wire::{
-    Headers, HitFlags, Kind, Pong, Push, QueryHit, Record, Sha1, addresses, names,
-};
+use filbert::wire::{Guid, Headers, HitFlags, Kind, Pong, Push, QueryHit, Record, Sha1, names};
 
 use crate::victim::{Victim, config, descriptor, guid, stranger};
 
@@ -17,6 +14,14 @@ const HANDFUL: usize = 40;
 /// Somebody who is not on the network at all, on port `number`.
 fn bystander(number: u16) -> SocketAddr {
     SocketAddr::from(([198, 51, 200, 7], number))
+}
+
+fn pong(asked: Guid, address: SocketAddr, hosts: Vec<SocketAddr>) -> Vec<u8> {
+    let mut pong = Pong::new(address, 1, 1);
+    pong.hosts = hosts;
+    let mut payload = Vec::new();
+    pong.encode(&mut payload);
+    descriptor(asked, Kind::PONG, 1, 0, &payload)
 }
 
 #[test]
@@ -70,7 +75,7 @@ fn row_07_forged_pushes_do_not_turn_the_node_against_a_third() {
     victim.share(&["shared.txt"]);
     let forger = victim.neighbour(stranger(1), Headers::new());
     for number in 0..10_000u16 {
-        let (servent, address) = (victim.guid, bystander(1 + number));
+        let (servent, address) = (victim.view().servent, bystander(1 + number));
         let mut push = Vec::new();
         Push { servent, index: 1, address, extensions: &[] }.encode(&mut push);
         victim.say(forger, &descriptor(guid(number.into()), Kind::PUSH, 3, 1, &push));
@@ -85,19 +90,15 @@ fn row_07_addresses_to_try_do_not_turn_the_node_against_a_third() {
     let mut victim = Victim::new(Config { auto_connect: true, ..config() });
     let forger = victim.neighbour(stranger(1), Headers::new());
     for round in 0..1_000u16 {
-        let tries: Vec<SocketAddr> = (0..10).map(|n| bystander(1 + round * 10 + n)).collect();
-        let headers = Headers::new()
-            .with(names::X_ULTRAPEER, "False")
-            .with(names::X_TRY, addresses::write(&tries));
-        let teller = victim.accept(stranger(2));
-        assert!(victim.say(teller, &Block::request(headers).to_bytes()));
-        // Pongs that answer our pings name it, too.
+        // Whoever connects says where it listens, on a port of its choice.
+        let listen = Headers::new().with(names::LISTEN_IP, bystander(1 + round));
+        let teller = victim.neighbour(bystander(1), listen);
+        victim.give(Input::Closed { conn: teller, cause: CloseCause::PeerClosed });
+        // Pongs that answer our pings name whom they like.
         if let Some(ping) = victim.heard(forger, Kind::PING).last() {
-            let mut pong = Pong::new(bystander(20_000 + round), 1, 1);
-            pong.hosts = (0..10).map(|n| bystander(30_000 + round * 10 + n)).collect();
-            let mut payload = Vec::new();
-            pong.encode(&mut payload);
-            victim.say(forger, &descriptor(ping.guid, Kind::PONG, 1, 0, &payload));
+            let guid = ping.guid;
+            let hosts = (0..10).map(|n| bystander(30_000 + round * 10 + n)).collect();
+            victim.say(forger, &pong(guid, bystander(20_000 + round), hosts));
         }
         victim.pass(3);
     }
@@ -111,12 +112,14 @@ fn row_07_nobody_is_sent_into_the_local_network() {
     victim.share(&["shared.txt"]);
     let inside = ["127.0.0.1:80", "10.0.0.1:80", "192.168.1.1:22", "169.254.169.254:80"];
     let inside = inside.map(|address| address.parse::<SocketAddr>().unwrap());
-    let all = inside.iter().chain(&[]).copied().collect::<Vec<_>>();
-    let tries = Headers::new().with(names::X_TRY, addresses::write(&all));
-    let forger = victim.neighbour(stranger(1), tries);
+    let forger = victim.neighbour(stranger(1), Headers::new());
+    victim.pass(u64::from(config().alive_ping_s));
+    let asked = victim.heard(forger, Kind::PING)[0].guid;
+    victim.say(forger, &pong(asked, inside[0], inside.to_vec()));
     for address in inside {
         let mut push = Vec::new();
-        Push { servent: victim.guid, index: 1, address, extensions: &[] }.encode(&mut push);
+        Push { servent: victim.view().servent, index: 1, address, extensions: &[] }
+            .encode(&mut push);
         victim.say(forger, &descriptor(guid(1), Kind::PUSH, 3, 1, &push));
     }
     victim.pass(100);
@@ -142,14 +145,14 @@ fn row_09_hearsay_does_not_displace_hosts_that_answered_before() {
     let record =
         |&address: &SocketAddr| HostRecord { address, last_success_s: 1_600_000_000, failures: 0 };
     victim.give(Input::Command(Command::Remember(honest.iter().map(record).collect())));
+    let forger = victim.neighbour(stranger(1), Headers::new());
+    victim.pass(u64::from(config().alive_ping_s));
+    let asked = victim.heard(forger, Kind::PING)[0].guid;
     for round in 0..1_000 {
-        let tries: Vec<SocketAddr> = (0..10).map(|n| stranger(100_000 + round * 10 + n)).collect();
-        let headers = Headers::new()
-            .with(names::X_ULTRAPEER, "False")
-            .with(names::X_TRY, addresses::write(&tries));
-        let teller = victim.accept(stranger(2));
-        assert!(victim.say(teller, &Block::request(headers).to_bytes()));
+        let hosts = (0..10).map(|n| stranger(100_000 + round * 11 + n)).collect();
+        victim.say(forger, &pong(asked, stranger(100_010 + round * 11), hosts));
     }
+    assert!(victim.view().hosts_known > 1_000);
     assert!(victim.view().hosts_known <= config().hosts_max);
     let kept = victim.node.remembered();
     let kept = honest.iter().filter(|host| kept.iter().any(|record| record.address == **host));
@@ -179,7 +182,7 @@ fn row_07_nobody_leads_the_node_to_an_address_on_its_block_list() {
     victim.give(Input::Command(Command::AddSources { download, sources }));
     victim.give(Input::Disk(DiskReport::Opened { download, have: Vec::new() }));
     let mut push = Vec::new();
-    Push { servent: victim.guid, index: 1, address: bystander(3), extensions: &[] }
+    Push { servent: victim.view().servent, index: 1, address: bystander(3), extensions: &[] }
         .encode(&mut push);
     victim.say(forger, &descriptor(guid(1), Kind::PUSH, 3, 1, &push));
     victim.pass(100);

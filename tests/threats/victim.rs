@@ -14,7 +14,6 @@ use filbert::wire::{Guid, HEADER_LEN, Header, Headers, Kind, Sha1, frame};
 /// A node, and what it did.
 pub(crate) struct Victim {
     pub(crate) node: Node,
-    pub(crate) guid: Guid,
     pub(crate) now: Time,
     accepted: u64,
     /// Connections whose bytes are not taken: no credit comes back for them.
@@ -55,7 +54,6 @@ impl Victim {
         let guid = rng.guid();
         Victim {
             node: Node::new(Arc::new(config), guid, rng, WallTime(1_700_000_000_000_000)),
-            guid,
             now: Time::ZERO,
             accepted: 0,
             deaf: BTreeSet::new(),
