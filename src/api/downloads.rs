@@ -81,6 +81,10 @@ impl Downloads {
         now: Instant,
     ) -> Option<Download> {
         let kept = self.0.get_mut(&id)?;
+        if kept.download.state != DownloadState::Transferring {
+            // What was there before, or came long ago, is no speed.
+            kept.samples.clear();
+        }
         kept.sample(now, progress.have);
         let speed = kept.speed_bytes_s();
         let download = &mut kept.download;

@@ -26,8 +26,8 @@ impl OwnAddress {
 
     /// A neighbour that we connected to says that it sees us as this. One alone is not believed:
     /// it could send others' downloads anywhere.
-    pub(super) fn saw_remote(&mut self, claimed: IpAddr, by: IpAddr, config: &Config) {
-        if !config.local_addresses && !filter::is_routable(claimed) {
+    pub(super) fn saw_remote(&mut self, claimed: IpAddr, by: IpAddr, local_allowed: bool) {
+        if !local_allowed && !filter::is_routable(claimed) {
             return;
         }
         if self.claimed.is_some_and(|(before, witness)| before == claimed && witness != by) {
@@ -52,6 +52,35 @@ impl OwnAddress {
     }
 }
 
+/// Whether our neighbours are of the public network or of a local one.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    local: u32,
+    public: u32,
+}
+
+impl Surroundings {
+    /// A neighbour has come.
+    pub(super) fn came(&mut self, peer: IpAddr) {
+        *self.of(peer) += 1;
+    }
+
+    /// A neighbour has left.
+    pub(super) fn left(&mut self, peer: IpAddr) {
+        let count = self.of(peer);
+        *count = count.saturating_sub(1);
+    }
+
+    /// Whether all neighbours are of a local network, and there is one.
+    pub(super) fn is_local(&self) -> bool {
+        self.local > 0 && self.public == 0
+    }
+
+    fn of(&mut self, peer: IpAddr) -> &mut u32 {
+        if filter::is_routable(peer.to_canonical()) { &mut self.public } else { &mut self.local }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,12 +92,26 @@ mod tests {
         let mut own = OwnAddress::default();
         own.saw_local(ip("10.0.0.5"));
         assert_eq!(own.public(&config), "10.0.0.5:6346".parse().unwrap());
-        own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), &config);
-        own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), &config);
+        own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), false);
+        own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), false);
         assert_eq!(own.public(&config).ip(), ip("10.0.0.5"));
-        own.saw_remote(ip("8.8.8.8"), ip("2.2.2.2"), &config);
+        own.saw_remote(ip("8.8.8.8"), ip("2.2.2.2"), false);
         assert_eq!(own.public(&config).ip(), ip("8.8.8.8"));
         let config = Config { listen: "9.9.9.9:1".parse().unwrap(), ..config };
         assert_eq!(own.public(&config), "9.9.9.9:1".parse().unwrap());
+    }
+
+    #[test]
+    fn one_public_neighbour_makes_the_surroundings_public() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut around = Surroundings::default();
+        assert!(!around.is_local(), "nobody is there");
+        around.came(ip("192.168.1.2"));
+        around.came(ip("::ffff:127.0.0.1"));
+        assert!(around.is_local());
+        around.came(ip("8.8.8.8"));
+        assert!(!around.is_local());
+        around.left(ip("8.8.8.8"));
+        assert!(around.is_local());
     }
 }

@@ -86,8 +86,9 @@ pub struct Config {
     pub retry_host_s: u32,
     /// Networks on the block list.
     pub blocks_max: u32,
-    /// Whether private, loopback and other unroutable addresses may be learnt and dialled (local
-    /// networks, clusters, simulations).
+    /// Whether private, loopback and other unroutable addresses may be learnt and dialled whoever
+    /// our neighbours are (clusters, simulations). Without it they may as long as we are in a local
+    /// network: all our neighbours have such addresses themselves.
     pub local_addresses: bool,
     /// Results in one hit descriptor.
     pub results_per_hit_max: u8,
@@ -248,7 +249,7 @@ impl Default for Config {
             pieces_per_download_max: 1_024,
             wrong_hashes_max: 5,
             progress_interval_ms: 200,
-            stalled_source_s: 60,
+            stalled_source_s: 20,
             stalled_bytes: 16_384,
             retry_source_s: 30,
             retry_after_max_s: 3_600,

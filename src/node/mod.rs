@@ -44,7 +44,7 @@ use std::sync::Arc;
 use crate::library::{FileIndex, Library};
 use crate::wire::Guid;
 use crate::wire::frame::SizeLimits;
-use address::OwnAddress;
+use address::{OwnAddress, Surroundings};
 use conn::Table;
 use conn::letters::Letters;
 use filter::Blocked;
@@ -76,6 +76,7 @@ pub struct Node {
     /// Accepted connections that are neither neighbour nor transfer yet: the lowest is the oldest.
     opening: BTreeSet<ConnId>,
     address: OwnAddress,
+    surroundings: Surroundings,
     lookups: BTreeMap<LookupId, u16>,
     blocked: Blocked,
     hosts: Hosts,
@@ -119,6 +120,7 @@ impl Node {
             conns: Table::default(),
             opening: BTreeSet::new(),
             address: OwnAddress::default(),
+            surroundings: Surroundings::default(),
             lookups: BTreeMap::new(),
             blocked: Blocked::default(),
             hosts: Hosts::new(config.hosts_max, rng.derive("hosts")),
@@ -163,9 +165,15 @@ impl Node {
 
     /// Whether an address that a stranger named may be learnt and dialled.
     fn is_usable(&self, address: SocketAddr) -> bool {
-        filter::is_usable(address, self.config.local_addresses)
+        filter::is_usable(address, self.allows_local())
             && !self.blocked.contains(address.ip())
             && address != self.address.public(&self.config)
+    }
+
+    /// Whether addresses that mean nothing on the public network may be used: we are told so, or
+    /// are in a local network. Nobody out there can then send us into our own network.
+    fn allows_local(&self) -> bool {
+        self.config.local_addresses || self.surroundings.is_local()
     }
 
     /// Whether we cannot be connected to.

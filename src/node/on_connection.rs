@@ -307,15 +307,18 @@ impl Node {
     ) {
         // What was admitted before is not for the newcomer: own queries are given to it below.
         self.hand_out_flood();
+        let local_allowed = self.allows_local();
         let Some(row) = self.conns.get_mut(conn) else { return };
         let peer = row.peer;
         if let (Some(seen_as), false) = (features.remote_ip, incoming) {
-            self.address.saw_remote(seen_as, peer.ip(), &self.config);
+            self.address.saw_remote(seen_as, peer.ip(), local_allowed);
         }
         let link = Link::new(features, incoming, deflates, now);
         let user_agent = link.user_agent.to_string();
         let listen = link.listen;
         row.phase = Phase::Link(link);
+        self.surroundings.came(peer.ip());
+        self.transfers.allow_local(self.allows_local());
         self.opening.remove(&conn);
         if deflates {
             self.send_control(conn, &ZLIB_OPENING, 0);
@@ -395,6 +398,8 @@ impl Node {
                 if let Some(listen) = link.listen {
                     self.hosts.rest(listen, rest);
                 }
+                self.surroundings.left(peer.ip());
+                self.transfers.allow_local(self.allows_local());
                 self.out.emit(Event::LinkDown { peer, why, said });
             }
             phase if phase.is_dialling() => {

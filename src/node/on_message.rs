@@ -253,7 +253,7 @@ impl Node {
                 let hit = QueryHit::decode(payload).map_err(|_| Why::Malformed)?;
                 self.learn_way(now, servent, from.conn);
                 let (asker, _) = self.searches.by_guid(&header.guid).ok_or(Why::NoRoute)?;
-                self.take_results(now, asker, &hit, routed.hops);
+                self.take_results(now, asker, &hit, routed.hops, None);
                 Ok(())
             }
             Some(Back::To(back)) if back == from.conn => Err(Why::NoRoute),

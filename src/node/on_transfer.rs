@@ -52,8 +52,8 @@ impl Node {
                         let query = SearchQuery { sha1: Some(sha1), ..SearchQuery::default() };
                         self.begin_search(now, Asker::Download(download), &query);
                     }
-                    Wish::BrowseHit { search, payload, .. } => {
-                        self.on_browse_hit(now, search, &payload);
+                    Wish::BrowseHit { search, from, payload } => {
+                        self.on_browse_hit(now, search, from, &payload);
                     }
                     Wish::BrowseEnded { search, end } => {
                         if self.searches.end(Asker::User(search)).is_some() {
@@ -103,19 +103,30 @@ impl Node {
         }
     }
 
-    fn on_browse_hit(&mut self, now: Time, id: SearchId, payload: &[u8]) {
-        let Ok(hit) = QueryHit::decode(payload) else {
+    fn on_browse_hit(&mut self, now: Time, id: SearchId, from: SocketAddr, payload: &[u8]) {
+        let Ok(mut hit) = QueryHit::decode(payload) else {
             return self.out.count(Why::Malformed);
         };
-        self.take_results(now, Asker::User(id), &hit, 1);
+        // We have just been there; what it thinks of its own address may be wrong.
+        hit.address = from;
+        self.take_results(now, Asker::User(id), &hit, 1, Some(from));
     }
 
-    /// A hit for a search of our own: what is new and wanted of it goes to whoever asked.
-    pub(super) fn take_results(&mut self, now: Time, asker: Asker, hit: &QueryHit<'_>, hops: u8) {
-        let Node { searches, config, blocked, .. } = self;
+    /// A hit for a search of our own: what is new and wanted of it goes to whoever asked. The user
+    /// may have named the host; then any address will do.
+    pub(super) fn take_results(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        hit: &QueryHit<'_>,
+        hops: u8,
+        named: Option<SocketAddr>,
+    ) {
+        let local = self.allows_local();
+        let Node { searches, blocked, .. } = self;
         let Some(search) = searches.get_mut(asker) else { return };
         let usable = |address: SocketAddr| {
-            super::filter::is_usable(address, config.local_addresses)
+            super::filter::is_usable(address, local || named == Some(address))
                 && !blocked.contains(address.ip())
         };
         let hits = results::of(hit, hops, search, now, usable);

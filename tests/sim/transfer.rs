@@ -99,6 +99,17 @@ fn what_is_found_is_fetched_and_has_equal_bytes() {
     }
 }
 
+/// Two machines at home with the settings they came with: nobody has to allow local addresses as
+/// long as all neighbours have such addresses themselves.
+#[test]
+fn a_local_network_needs_no_setting() {
+    let unset = Config { local_addresses: false, ..config(Forward::HigherTtl) };
+    let (world, graph) = (WorldConfig::default(), graph(Topology::Line { nodes: 3 }, 1));
+    let mut world = sharing(1, world, &graph, unset, &[2]);
+    begin(&mut world, NodeId(0));
+    finishes(&mut world, NodeId(0), MINUTE, "unset");
+}
+
 /// One who cannot be connected to is asked along the way its hit came, and connects by itself:
 /// whether it knows of its firewall (it does not listen) or not.
 #[test]

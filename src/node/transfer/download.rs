@@ -64,6 +64,8 @@ pub(super) struct Download {
     find_at: Time,
     said: Option<DownloadState>,
     said_at: Time,
+    /// Whether bytes came since, so soon that nothing was said.
+    unsaid: bool,
     path: Option<String>,
     trouble: Option<Why>,
 }
@@ -88,12 +90,16 @@ impl Download {
             find_at: turn.now,
             said: None,
             said_at: turn.now,
+            unsaid: false,
             path: None,
             trouble: None,
         };
         let order = DiskOrder::Open { download: id, request: request.clone() };
         turn.out.actions.push(Action::Disk(order));
+        // Whoever gave the order chose these, and means them even in a local network.
+        let local_allowed = std::mem::replace(&mut turn.local_allowed, true);
         download.add_sources(request.sources, turn);
+        turn.local_allowed = local_allowed;
         download
     }
 
@@ -118,7 +124,7 @@ impl Download {
             let by_name = place.index.is_some() && place.name.is_some();
             let by_push = place.servent.is_some() && place.index.is_some() && place.firewalled;
             if (self.sha1.is_none() && !by_name)
-                || !(by_push || filter::is_usable(place.address, turn.config.local_addresses))
+                || !(by_push || filter::is_usable(place.address, turn.local_allowed))
             {
                 turn.out.count(Why::BadAddress);
             } else if let Some(known) = self.sources.iter_mut().find(|s| same(&s.place, &place)) {
@@ -236,6 +242,9 @@ impl Download {
                 }
             }
         }
+        if self.unsaid {
+            self.say_progress(turn);
+        }
         self.go_on(turn);
     }
 
@@ -245,7 +254,8 @@ impl Download {
         }
         let sources = self.sources.iter().map(|source| source.deadline(config));
         let find = if self.seeks() { self.find_at } else { Time::NEVER };
-        sources.min().unwrap_or(Time::NEVER).min(find)
+        let say = if self.unsaid { self.say_again_at(config) } else { Time::NEVER };
+        sources.min().unwrap_or(Time::NEVER).min(find).min(say)
     }
 
     /// Whether one more source at this address may be tried: strangers name it, and a third must

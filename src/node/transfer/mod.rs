@@ -58,7 +58,9 @@ impl Transfers {
     /// No transfers; `guid` is our servent GUID.
     pub fn new(config: Arc<Config>, guid: Guid, rng: Rng) -> Transfers {
         let (uploads, pushes) = (Uploads::new(&config), Pushes::new(&config));
-        let desk = Desk { config, guid, rng, conns: BTreeMap::new(), wishes: Vec::new() };
+        let local_allowed = config.local_addresses;
+        let (conns, wishes) = (BTreeMap::new(), Vec::new());
+        let desk = Desk { config, local_allowed, guid, rng, conns, wishes };
         Transfers {
             desk,
             uploads,
@@ -297,6 +299,11 @@ impl Transfers {
     pub fn stop_browse(&mut self, now: Time, search: SearchId, out: &mut Out) {
         self.browses.stop(search, &mut self.desk.turn(now, out));
         self.recompute();
+    }
+
+    /// Whether addresses of local networks may be dialled from now on, if strangers name them.
+    pub fn allow_local(&mut self, allowed: bool) {
+        self.desk.local_allowed = allowed;
     }
 
     /// From now on these addresses are blocked: nothing goes to them or comes from them any more.

@@ -37,7 +37,7 @@ impl Pushes {
         let shared = library.by_index(FileIndex(push.index)).is_some();
         if push.servent != turn.guid
             || !shared
-            || !filter::is_usable(push.address, turn.config.local_addresses)
+            || !filter::is_usable(push.address, turn.local_allowed)
             || self.opening.len() >= usize::from(turn.config.pushes_max)
             || !self.obeyed.admit(turn.now, push.address.ip())
         {

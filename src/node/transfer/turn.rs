@@ -66,6 +66,8 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) config: Arc<Config>,
+    /// Whether addresses of local networks may be dialled.
+    pub(super) local_allowed: bool,
     pub(super) guid: Guid,
     pub(super) rng: Rng,
     pub(super) conns: BTreeMap<ConnId, Purpose>,
@@ -77,6 +79,7 @@ impl Desk {
         Turn {
             now,
             config: &self.config,
+            local_allowed: self.local_allowed,
             guid: self.guid,
             rng: &mut self.rng,
             conns: &mut self.conns,
@@ -91,6 +94,7 @@ impl Desk {
 pub(super) struct Turn<'a> {
     pub(super) now: Time,
     pub(super) config: &'a Config,
+    pub(super) local_allowed: bool,
     pub(super) guid: Guid,
     pub(super) rng: &'a mut Rng,
     conns: &'a mut BTreeMap<ConnId, Purpose>,

@@ -98,8 +98,7 @@ impl Download {
             // Its answer is over, or a faster one has taken over what would follow.
             self.release(conn, |source, turn| source.released(turn), turn);
         } else {
-            self.say_progress(turn);
-            return false;
+            return self.say_progress(turn);
         }
         self.go_on(turn);
         true

@@ -7,6 +7,7 @@ use crate::node::io::{DownloadState, Event, Progress};
 use crate::node::transfer::source::Source;
 use crate::node::transfer::turn::Turn;
 use crate::node::transfer::view::DownloadView;
+use crate::node::{Config, Time};
 
 impl Download {
     pub(in crate::node::transfer) fn view(&self) -> DownloadView {
@@ -45,17 +46,26 @@ impl Download {
         }
     }
 
-    pub(super) fn say_progress(&mut self, turn: &mut Turn<'_>) {
-        let pause = Duration::from_millis(turn.config.progress_interval_ms.into());
-        if turn.now.since(self.said_at) >= pause {
+    /// Says how far it is, unless that was said a moment ago; then later, even if nothing more
+    /// comes. Whether the deadline has changed by that.
+    pub(super) fn say_progress(&mut self, turn: &mut Turn<'_>) -> bool {
+        if turn.now >= self.say_again_at(turn.config) {
             self.say(turn);
+            return false;
         }
+        !std::mem::replace(&mut self.unsaid, true)
+    }
+
+    /// When progress may be told again.
+    pub(super) fn say_again_at(&self, config: &Config) -> Time {
+        self.said_at + Duration::from_millis(config.progress_interval_ms.into())
     }
 
     pub(super) fn say(&mut self, turn: &mut Turn<'_>) {
         let progress = self.progress();
         self.said = Some(progress.state);
         self.said_at = turn.now;
+        self.unsaid = false;
         turn.out.emit(Event::Download { download: self.id, progress });
     }
 }

@@ -200,9 +200,9 @@ fn a_stalled_source_is_left_for_another() {
         let giver = rope.servent(config(), &[("song.ogg", &file)]);
         let taker = rope.servent(Config { active_sources_per_download_max: 1, ..config() }, &[]);
         rope.download(taker, DownloadRequest { size: None, ..request(&file, &[staller, giver]) });
-        rope.run_s(59);
+        rope.run_s(19);
         assert!(rope.at(taker).published.is_empty());
-        rope.run_s(62);
+        rope.run_s(22);
         rope.assert_published(taker, &file, DownloadState::Done);
         assert_eq!(rope.count(taker, Why::TooSlow), 1);
     }
@@ -403,6 +403,25 @@ fn progress_is_told_on_changes_and_a_few_times_a_second() {
 }
 
 #[test]
+fn the_last_bytes_before_a_pause_are_told_too() {
+    let file = content(9_000, 1);
+    let whole = file.clone();
+    let mut rope = Rope::new(0);
+    let staller = rope.scripted(move |request, _| {
+        let mut reaction = Reaction::honest(&whole, request);
+        reaction.bytes.truncate(reaction.bytes.len() - 1_000);
+        reaction
+    });
+    let taker = rope.servent(config(), &[]);
+    rope.download(taker, request(&file, &[staller]));
+    rope.run_s(2);
+    assert_eq!(
+        (rope.state(taker), rope.progress(taker).have),
+        (DownloadState::Transferring, 8_000)
+    );
+}
+
+#[test]
 fn sources_that_cannot_be_used_are_passed_over() {
     let file = content(9_000, 1);
     let mut rope = Rope::new(1);
@@ -416,7 +435,10 @@ fn sources_that_cannot_be_used_are_passed_over() {
         place.address = std::net::SocketAddr::from(([8, 8, 8, host], 6346));
         order.sources.extend([place.clone(), place]);
     }
+    // Strangers name them; those that the order itself names are the user's own choice.
+    let named = std::mem::take(&mut order.sources);
     rope.download(taker, order);
+    rope.call(taker, |t, now, _, out| t.add_sources(now, DownloadId(1), named, out));
     rope.run_s(3);
     assert_eq!(rope.at(taker).transfers.view().downloads[0].sources.len(), 3);
     assert_eq!(rope.count(taker, Why::BadAddress), 3);
