@@ -8,6 +8,7 @@ mod bell;
 mod carry;
 mod clock;
 pub mod codec;
+mod descriptors;
 mod disk;
 mod entropy;
 mod handle;
@@ -157,6 +158,7 @@ impl Driver {
         let listener = Listener::new(tcp, bell.rope(Who::Listener)).map_err(failed)?;
         let udp = Udp::new(udp, bell.rope(Who::Udp)).map_err(failed)?;
         config.listen = listen;
+        config.connections_max = descriptors::connections_that_fit(config.connections_max);
 
         let seed = setup.seed.map_or_else(entropy::seed, Ok)?;
         let rng = Rng::new(seed);

@@ -11,6 +11,7 @@
 //! File bodies never pass through here: the node orders [`Action::SendFile`] and
 //! [`Action::StoreInto`]; the driver carries the bytes and reports [`Input::Carried`].
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -284,6 +285,7 @@ pub enum Action {
     },
     /// Close: after what was sent has gone out (`flush`, within `Config::linger_s`), or at once.
     /// Answered by `Closed`. No input for the connection comes in between but `Sent` and `Carried`.
+    /// A second one, without `flush`, may cut a flushing one short: room is needed.
     Close {
         /// Which.
         conn: ConnId,
@@ -685,6 +687,8 @@ pub struct Out {
     pub actions: Vec<Action>,
     /// What was dropped, refused or closed, and why.
     pub counts: super::why::Counts,
+    /// Accepted connections whose flushing close was ordered and that are not gone yet.
+    lingering: BTreeSet<ConnId>,
     connections_ordered: u64,
     lookups_ordered: u64,
 }
@@ -696,6 +700,33 @@ impl Out {
         let conn = ConnId::ordered(self.connections_ordered);
         self.actions.push(Action::Connect { conn, to });
         conn
+    }
+
+    /// Orders a close.
+    pub fn close(&mut self, conn: ConnId, flush: bool) {
+        if flush && conn.is_accepted() {
+            self.lingering.insert(conn);
+        }
+        self.actions.push(Action::Close { conn, flush });
+    }
+
+    /// The oldest accepted connection that is only being flushed.
+    pub(super) fn oldest_lingering(&self) -> Option<ConnId> {
+        self.lingering.first().copied()
+    }
+
+    /// Cuts the flushing of a connection short; says whether it was being flushed.
+    pub(super) fn hurry(&mut self, conn: ConnId) -> bool {
+        let lingers = self.gone(conn);
+        if lingers {
+            self.actions.push(Action::Close { conn, flush: false });
+        }
+        lingers
+    }
+
+    /// A connection is gone; says whether it was being flushed.
+    pub(super) fn gone(&mut self, conn: ConnId) -> bool {
+        self.lingering.remove(&conn)
     }
 
     /// Orders a look-up of a host name and names it.

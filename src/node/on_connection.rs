@@ -13,7 +13,7 @@ use super::link::handshake::{self, Facts, Gathered, Gathering, Verdict};
 use super::link::stream::ZLIB_OPENING;
 use super::link::{Link, bye_code, quoted};
 use super::phase::{Phase, Shaking};
-use super::{Action, Chunk, ConnId, Event, Node, Time, Why};
+use super::{Chunk, ConnId, Event, Node, Time, Why};
 use crate::wire::handshake::Block;
 use crate::wire::{Bye, Guid, Kind, frame};
 
@@ -28,7 +28,7 @@ impl Node {
     ) {
         if let Err(why) = self.admit_connection(now, peer) {
             self.out.count(why);
-            self.out.actions.push(Action::Close { conn, flush: false });
+            self.out.close(conn, false);
             return;
         }
         self.address.saw_local(local.ip());
@@ -38,9 +38,9 @@ impl Node {
         self.conns.set_timer(conn, now + patience);
     }
 
-    /// Whether there is room for one more; if need be the oldest that has not shown what it is,
-    /// or of which nothing is lost, makes some. The oldest of both: newcomers come in crowds, and a
-    /// good peer must not be the first to go for the next one of the crowd.
+    /// Whether there is room for one more; if need be one makes some of which little is lost: that
+    /// has not shown what it is, is between two requests, or is only being flushed. The oldest of
+    /// all these: newcomers come in crowds, and a good peer must not go for the next of the crowd.
     fn admit_connection(&mut self, now: Time, peer: SocketAddr) -> Result<(), Why> {
         if self.stopping {
             return Err(Why::Shutdown);
@@ -55,13 +55,17 @@ impl Node {
         }
         let opening = self.opening.first().copied();
         let victim = if self.connections() >= self.config.connections_max as usize {
-            opening.into_iter().chain(self.transfers.oldest_idle()).min()
+            let others = [self.transfers.oldest_idle(), self.out.oldest_lingering()];
+            others.into_iter().flatten().chain(opening).min()
         } else if self.opening.len() >= self.config.unknown_connections_max as usize {
             opening
         } else {
             return Ok(());
         };
         let victim = victim.ok_or(Why::TooManyConnections)?;
+        if self.out.hurry(victim) {
+            return Ok(());
+        }
         if self.transfers.owns(victim) {
             self.out.count(Why::TooManyConnections);
             self.transfers.dismiss(now, victim, &mut self.out);
@@ -367,7 +371,7 @@ impl Node {
             row.outbox.flush(conn, &mut self.out);
             let flush = row.outbox.waiting_bytes() > 0;
             self.conns.set_timer(conn, Time::NEVER);
-            self.out.actions.push(Action::Close { conn, flush });
+            self.out.close(conn, flush);
         }
     }
 

@@ -59,6 +59,7 @@ impl Node {
     }
 
     fn on_closed(&mut self, now: Time, conn: ConnId, cause: CloseCause) {
+        self.out.gone(conn);
         if self.transfers.owns(conn) {
             self.transfers.closed(now, conn, cause, &mut self.out);
             self.grant_wishes(now);

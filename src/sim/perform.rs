@@ -177,10 +177,13 @@ impl Fabric {
     fn close(&mut self, actor: Actor<'_>, conn: ConnId, flush: bool) {
         let node = actor.process.node;
         let slot = self.net.find(node, conn);
-        let closable = slot.filter(|&slot| self.net.end_at(slot).state != State::Closing);
-        let Some(slot) = closable else {
+        let closing = slot.is_some_and(|slot| self.net.end_at(slot).state == State::Closing);
+        let Some(slot) = slot.filter(|_| !(closing && flush)) else {
             return self.violated(Violation::NotOpen { node, conn, action: "Close" });
         };
+        if closing {
+            return self.net.break_off(slot, true);
+        }
         let linger = Duration::from_secs(u64::from(actor.config.linger_s));
         self.net.close(slot, flush, linger);
     }

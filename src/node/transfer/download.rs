@@ -10,7 +10,6 @@ use std::ops::Range;
 
 use super::flow::Flow;
 use super::ranges::Ranges;
-use super::slots;
 use super::source::{Source, State};
 use super::turn::{Turn, Wish};
 use crate::node::io::{
@@ -262,7 +261,8 @@ impl Download {
     /// not see us at its door on port after port.
     fn room_at(&self, ip: IpAddr, config: &Config) -> bool {
         let there = self.sources.iter().filter(|source| source.place.address.ip() == ip);
-        slots::is_ours(ip, config) || there.count() < usize::from(config.sources_per_address_max)
+        !filter::is_routable(ip.to_canonical())
+            || there.count() < usize::from(config.sources_per_address_max)
     }
 
     /// Whether there is room for one more source; one of no use any more makes some.

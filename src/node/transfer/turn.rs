@@ -123,7 +123,7 @@ impl Turn<'_> {
             Some(_) => Purpose::Close,
         };
         self.conns.insert(conn, purpose);
-        self.out.actions.push(Action::Close { conn, flush });
+        self.out.close(conn, flush);
     }
 
     /// The body begins at byte `body_at` of the data being handled.

@@ -58,6 +58,7 @@ struct Conn {
 enum Phase {
     Connecting,
     Open,
+    Flushing,
     Closing,
 }
 
@@ -103,7 +104,9 @@ struct Stage {
     files: BTreeMap<u32, u64>,
     /// Addresses that the user named.
     named: BTreeSet<SocketAddr>,
-    stopping: bool,
+    /// Whether there was a neighbour of a local network: when there are no others, local addresses
+    /// may be learnt, and what was learnt is kept.
+    was_local: bool,
     happened: Happened,
 }
 
@@ -163,7 +166,7 @@ impl Stage {
             opened: BTreeSet::new(),
             files: BTreeMap::new(),
             named: BTreeSet::new(),
-            stopping: false,
+            was_local: false,
             happened: Happened::new(),
         }
     }
@@ -206,10 +209,12 @@ impl Stage {
             }
             Action::Pause { conn } => open(&mut self.conns, *conn).paused = true,
             Action::Resume { conn } => open(&mut self.conns, *conn).paused = false,
-            Action::Close { conn, .. } => {
+            Action::Close { conn, flush } => {
                 let row = self.conns.get_mut(conn).expect("closes what there is");
-                assert_ne!(row.phase, Phase::Closing, "{conn:?} is closed twice");
-                row.phase = Phase::Closing;
+                let hurries = row.phase == Phase::Flushing && !*flush;
+                let stands = !matches!(row.phase, Phase::Flushing | Phase::Closing);
+                assert!(stands || hurries, "{conn:?} is closed twice");
+                row.phase = if *flush { Phase::Flushing } else { Phase::Closing };
             }
             Action::SendDatagram { .. } => panic!("{action:?}: there is no use for datagrams yet"),
             Action::Disk(order) => self.on_disk(order),
@@ -230,7 +235,8 @@ impl Stage {
         let is = |&(network, len): &(IpAddr, u8)| network == ip && len >= 32;
         assert!(!blocked.iter().any(is), "{to} is blocked");
         assert!(self.named.contains(&to) || !ip.is_unspecified() && !ip.is_multicast(), "{to}");
-        assert!(self.named.contains(&to) || self.config.local_addresses || !local, "{to}");
+        let local_allowed = self.config.local_addresses || self.was_local;
+        assert!(self.named.contains(&to) || local_allowed || !local, "{to}");
         self.count("connect");
     }
 
@@ -288,7 +294,11 @@ impl Stage {
 
     fn on_event(&mut self, event: &Event) {
         match event {
-            Event::LinkUp { .. } => self.count("link"),
+            Event::LinkUp { peer, .. } => {
+                let public = |ip: IpAddr| matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 8);
+                self.was_local |= !public(peer.ip());
+                self.count("link");
+            }
             Event::Found { hits, .. } => {
                 assert!(!hits.is_empty());
                 self.count("found");

@@ -233,7 +233,8 @@ impl Stage {
 
     /// A close that the node ordered is done.
     fn close_ordered(&mut self, script: &mut Script<'_>) {
-        if let Some(conn) = self.one_of(script, Phase::Closing) {
+        let phase = script.pick(&[Phase::Closing, Phase::Flushing]);
+        if let Some(conn) = self.one_of(script, phase) {
             self.conns.remove(&conn);
             self.give(Input::Closed { conn, cause: CloseCause::Ordered });
         }
@@ -280,16 +281,14 @@ impl Stage {
                     sha1: (!script.rarely(3)).then(|| script.sha1()),
                     sources: script.sources(&self.guids),
                 };
+                self.named.extend(request.sources.iter().map(|source| source.address));
                 Command::Download { download: self.download_id(script), request }
             }
             14 => {
                 let download = self.download_id(script);
                 Command::AddSources { download, sources: script.sources(&self.guids) }
             }
-            _ if script.rarely(16) => {
-                self.stopping = true;
-                Command::Shutdown
-            }
+            _ if script.rarely(16) => Command::Shutdown,
             _ => Command::CancelDownload { download: self.download_id(script) },
         };
         self.give(Input::Command(command));
