@@ -4,6 +4,7 @@
 
 use filbert::wire::handshake::Block;
 use filbert::wire::head::{Finder, Head, HeadLimits, find};
+use filbert::wire::{addresses, names};
 
 const LIMITS: HeadLimits = HeadLimits { bytes_max: 16_384, lines_max: 128 };
 
@@ -15,6 +16,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     assert_eq!(first.unwrap_or(Head::Incomplete), found);
     let Head::Complete { len } = found else { return };
     let Ok(block) = Block::parse(&data[..len]) else { return };
+    let tries = addresses::list(block.headers().list(names::X_TRY), 10);
+    assert!(tries.len() <= 10);
+    assert_eq!(addresses::list(addresses::write(&tries).split(','), 10), tries);
     let again = block.to_bytes();
     assert_eq!(Block::parse(&again), Ok(block));
 });

@@ -25,13 +25,22 @@ fn body(data: &[u8], step: usize) -> (Vec<u8>, bool, bool) {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if let Ok(request) = Request::parse(data) {
-        let _ = (request.range(), request.keep_alive(), request.accepts_packets());
+        let _ = (request.keep_alive(), request.accepts_packets());
+        for size in [0, 1, 1_000, 1 << 32, u64::MAX] {
+            if let Some(range) = request.range().and_then(|spec| spec.resolve(size)) {
+                assert!(range.start < range.end && range.end <= size, "{range:?} of {size}");
+            }
+        }
         // Not the request itself: a name that could not be read is written as an empty one.
         let again = request.to_bytes();
         assert_eq!(Request::parse(&again).map(|request| request.to_bytes()), Ok(again));
     }
     if let Ok(response) = Response::parse(data) {
-        let _ = (response.delivery(), response.sha1(), response.retry_after_s());
+        let _ = (response.sha1(), response.retry_after_s());
+        if let Ok(Some(delivery)) = response.delivery() {
+            assert!(delivery.range.start <= delivery.range.end);
+            assert!(delivery.size.is_none_or(|size| delivery.range.end <= size));
+        }
         let again = response.to_bytes();
         assert_eq!(Response::parse(&again).map(|response| response.to_bytes()), Ok(again));
     }
