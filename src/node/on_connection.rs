@@ -71,6 +71,8 @@ impl Node {
             self.transfers.dismiss(now, victim, &mut self.out);
         } else {
             self.close(now, victim, Why::TooManyConnections, None);
+            // What it was still to hear does not make a newcomer wait.
+            self.out.hurry(victim);
         }
         Ok(())
     }

@@ -48,7 +48,9 @@ fn a_crowd_of_slow_openers_does_not_keep_good_peers_out() {
         assert!(view.connections <= 60, "{} connections", view.connections);
         home.is_fetched_by_a_good_peer(&victim);
     }
-    assert!(block_on(victim.view()).unwrap().count(Why::TooManyConnections) > 100);
+    until("room was made many times", || {
+        block_on(victim.view()).unwrap().count(Why::TooManyConnections) > 250
+    });
     block_on(victim.stop());
 }
 

@@ -87,3 +87,18 @@ fn row_19_one_address_has_its_share_of_connections_and_no_more() {
     victim.accept(stranger(2));
     assert_eq!(victim.view().connections, 4);
 }
+
+#[test]
+fn row_19_those_who_do_not_read_our_last_words_make_room_nonetheless() {
+    let limits = Config { connections_max: 30, unknown_connections_max: 10, ..config() };
+    for says in [Block::request(Headers::new()).to_bytes(), b"GET / HTTP/1.1\r\n\r\n".to_vec()] {
+        let mut victim = Victim::new(limits.clone());
+        for number in 0..200 {
+            let conn = victim.accept(stranger(number));
+            assert!(!victim.closed.contains(&conn), "{number} was not let in");
+            assert!(victim.view().connections <= limits.connections_max);
+            victim.deaf.insert(conn);
+            victim.say(conn, &says);
+        }
+    }
+}

@@ -80,6 +80,8 @@ impl Victim {
                         self.give(Input::Sent { conn, len: chunk.len() as u32 });
                     }
                 }
+                // Nothing can be flushed to one that does not read.
+                Action::Close { conn, flush: true } if self.deaf.contains(&conn) => {}
                 Action::Close { conn, .. } => {
                     self.closed.insert(conn);
                     self.give(Input::Closed { conn, cause: CloseCause::Ordered });
