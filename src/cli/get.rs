@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use smol::future::FutureExt;
 
 use super::Outcome;
 use super::args;
 use super::render::{good, harmless, say};
-use super::session::Session;
+use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
 use crate::api::Client;
@@ -28,7 +29,11 @@ pub(super) async fn get(settings: &Settings, json: bool, words: args::Get) -> Re
     let fetched = async {
         let new = NewDownload { what, name };
         let download = session.client().download(&new).await?;
-        let finished = follow(session.client(), download, json).await?;
+        let left = async {
+            wish_to_leave().await?;
+            Err(anyhow!(session.what_goes_on()))
+        };
+        let finished = follow(session.client(), download, json).or(left).await?;
         settle(&finished, folder.as_deref(), words.output.as_deref(), json)
     }
     .await;

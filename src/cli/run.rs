@@ -3,16 +3,14 @@
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use async_signal::{Signal, Signals};
+use anyhow::Result;
 use smol::future::FutureExt;
-use smol::stream::StreamExt;
 
 use super::Outcome;
 use super::args;
 use super::lists::one_line;
 use super::render::say;
-use super::session::{Own, api_address, options};
+use super::session::{Own, api_address, options, wish_to_leave};
 use super::settings::Settings;
 use crate::api::Client;
 
@@ -23,8 +21,6 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until ctrl-C, SIGTERM, or a shutdown by the interface.
 pub(super) async fn run(settings: &Settings, json: bool, words: args::Run) -> Result<Outcome> {
-    // From here on a signal is a wish to leave in order.
-    let mut signals = Signals::new([Signal::Int, Signal::Term]).context("signals")?;
     let mut options = options(settings)?;
     options.record = words.record;
     let own = Own::start(options, api_address(settings)?).await?;
@@ -44,15 +40,11 @@ pub(super) async fn run(settings: &Settings, json: bool, words: args::Run) -> Re
             client.address()
         );
     }
-    let signalled = async {
-        signals.next().await;
-        Ok(())
-    };
     let asked_to_stop = async {
         own.shutdown_wanted().await;
         Ok(())
     };
-    let shown = signalled.or(asked_to_stop).or(show(&client, json)).await;
+    let shown = wish_to_leave().or(asked_to_stop).or(show(&client, json)).await;
     if !json {
         clear_line();
         say!("Saying goodbye to the neighbours ...");

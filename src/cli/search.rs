@@ -8,7 +8,7 @@ use smol::future::FutureExt;
 use super::Outcome;
 use super::args;
 use super::render::{bold, dim, harmless, say};
-use super::session::Session;
+use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
 use crate::api::types::{Event, FileResult, NewSearch, Obstacle, Search};
@@ -78,6 +78,7 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
         smol::Timer::after(timeout).await;
         Ok(())
     };
+    let enough = deadline.or(wish_to_leave());
     let mut shown = 0;
     let arrivals = async {
         while let Some(event) = events.next().await {
@@ -95,7 +96,7 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
         }
         Ok::<(), anyhow::Error>(())
     };
-    arrivals.or(deadline).await?;
+    arrivals.or(enough).await?;
     let page = client.search_page(search.id, 0).await?;
     client.stop_search(search.id).await?;
     if json {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use async_signal::{Signal, Signals};
+use smol::stream::StreamExt;
 
 use super::settings::Settings;
 use crate::api::{Client, ClientError, Server, ServerOptions};
@@ -95,6 +97,14 @@ impl Session {
         }
     }
 
+    /// What becomes of a download that is not waited for.
+    pub(super) fn what_goes_on(&self) -> &'static str {
+        match self.own {
+            Some(_) => "stopped; the same command goes on where this one stopped",
+            None => "not waited for; the servent goes on, and `filbert downloads` shows how far",
+        }
+    }
+
     /// Waits until a servent of our own has its first neighbours, or cannot have any.
     pub(super) async fn wait_for_neighbour(&self, patience: Duration) -> Result<()> {
         if self.own.is_none() {
@@ -136,6 +146,13 @@ impl Session {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Waits for ctrl-C or SIGTERM; from the first call on they do not end the program by themselves.
+pub(super) async fn wish_to_leave() -> Result<()> {
+    let mut signals = Signals::new([Signal::Int, Signal::Term]).context("signals")?;
+    signals.next().await;
+    Ok(())
 }
 
 /// What the settings say about a servent.

@@ -10,15 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use async_signal::{Signal, Signals};
 use smol::Executor;
 use smol::future::FutureExt;
-use smol::stream::StreamExt;
 
 use super::Outcome;
 use super::args;
 use super::get::follow;
 use super::render::{bold, dim, good, harmless, say};
+use super::session::wish_to_leave;
 use super::units;
 use crate::api::types::{Download, Event, FileResult, NewDownload, NewSearch, ResultNumber, What};
 use crate::servent::DownloadState;
@@ -57,7 +56,7 @@ async fn show(executor: Arc<Executor<'static>>, json: bool, words: &args::Demo) 
         }
         if words.keep {
             say!("{}", network.how_to_play());
-            Signals::new([Signal::Int, Signal::Term]).context("signals")?.next().await;
+            wish_to_leave().await?;
         }
     }
     network.stop().await;
