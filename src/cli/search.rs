@@ -11,7 +11,7 @@ use super::render::{bold, dim, harmless, say};
 use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
-use crate::api::types::{Event, FileResult, NewSearch, Obstacle, Search};
+use crate::api::types::{Counters, Event, FileResult, NewSearch, Obstacle, Search};
 
 /// How long `browse` waits for the list of a host.
 const BROWSE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -73,6 +73,7 @@ fn query(words: &args::Search) -> Result<NewSearch> {
 /// Prints results as they come, until the search ends or the time is over.
 async fn show(session: &Session, search: Search, timeout: Duration, json: bool) -> Result<Outcome> {
     let client = session.client();
+    let before = client.counters().await?;
     let mut events = client.search_events(search.id).await?;
     let deadline = async {
         smol::Timer::after(timeout).await;
@@ -106,7 +107,11 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
         for result in page.results.iter().filter(|result| result.number > shown) {
             print_result(result);
         }
-        print_end(&page.search, &page.results);
+        if page.results.is_empty() {
+            print_nothing(&page.search, &before, &client.counters().await?);
+        } else {
+            print_end(&page.results);
+        }
     }
     Ok(if page.results.is_empty() { Outcome::NothingFound } else { Outcome::Worked })
 }
@@ -126,12 +131,7 @@ fn print_result(result: &FileResult) {
     );
 }
 
-fn print_end(search: &Search, results: &[FileResult]) {
-    if results.is_empty() {
-        say!("Nothing found.");
-        print_reasons(search);
-        return;
-    }
+fn print_end(results: &[FileResult]) {
     let servents: std::collections::BTreeSet<_> =
         results.iter().flat_map(|result| &result.sources).map(|s| s.source.address).collect();
     say!(
@@ -142,7 +142,8 @@ fn print_end(search: &Search, results: &[FileResult]) {
     );
 }
 
-fn print_reasons(search: &Search) {
+fn print_nothing(search: &Search, before: &Counters, after: &Counters) {
+    say!("Nothing found.");
     if search.browse.is_some() {
         say!("  The host could not be reached, or shares nothing that it tells.");
         return;
@@ -155,7 +156,20 @@ fn print_reasons(search: &Search) {
     for obstacle in &search.obstacles {
         say!("  {}", reason(obstacle));
     }
+    print_dropped(before, after);
     say!("  Fewer or other words, a higher --ttl or a longer --timeout may find more.");
+}
+
+/// What this servent dropped or refused while the search went on: a hit may have been among it.
+fn print_dropped(before: &Counters, after: &Counters) {
+    for now in &after.dropped {
+        let then = before.dropped.iter().find(|then| then.why == now.why);
+        let times = now.count - then.map_or(0, |then| then.count);
+        if times > 0 {
+            let times = units::count(times, "time", "times");
+            say!("  Dropped or refused here meanwhile, {times}: {}.", now.text);
+        }
+    }
 }
 
 /// An obstacle as a sentence that says what to do.
