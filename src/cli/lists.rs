@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Serialize;
 
 use super::Outcome;
@@ -224,7 +224,12 @@ pub(super) async fn downloads(settings: &Settings, json: bool) -> Result<Outcome
 
 /// Gives a download up.
 pub(super) async fn cancel(settings: &Settings, download: u64) -> Result<Outcome> {
-    Session::running(settings).await?.client().cancel(download).await?;
+    let session = Session::running(settings).await?;
+    let before = session.client().download_state(download).await?;
+    if before.is_over() {
+        bail!("download {download} is over already: {}", progress_line(&before));
+    }
+    session.client().cancel(download).await?;
     say!("Download {download} is cancelled and what it had is removed.");
     Ok(Outcome::Worked)
 }

@@ -12,6 +12,7 @@ use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
 use crate::api::types::{Counters, Event, FileResult, NewSearch, Obstacle, Search};
+use crate::servent::SearchEnd;
 
 /// How long `browse` waits for the list of a host.
 const BROWSE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -146,6 +147,10 @@ fn print_nothing(search: &Search, before: &Counters, after: &Counters) {
     say!("Nothing found.");
     if search.browse.is_some() {
         say!("  The host could not be reached, or shares nothing that it tells.");
+        return;
+    }
+    if search.ended == Some(SearchEnd::NothingToMatch) {
+        say!("  The words are too short to be searched for: one needs two letters or digits.");
         return;
     }
     say!(

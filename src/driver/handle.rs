@@ -54,7 +54,10 @@ impl Handle {
 
     /// Tells the node what is wanted. What comes of it is told by events.
     pub async fn command(&self, command: Command) -> Result<(), Stopped> {
-        self.post(Post::Command(command)).await
+        self.post(Post::Command(command)).await?;
+        // What was seen before does not show what it changes.
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
     }
 
     /// How things stand, at most a tenth of a second old.

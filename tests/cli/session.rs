@@ -55,6 +55,8 @@ fn share_search_download_and_leave() {
         let output = run(&b, &["search", "guitar", args[0], args[1], "--timeout", "1s"]);
         assert_eq!(output.status.code(), Some(found), "{args:?}: {}", text(&output.stdout));
     }
+    let short = run(&b, &["search", "x", "--timeout", "500ms"]);
+    assert!(text(&short.stdout).contains("too short"), "{}", text(&short.stdout));
     let nothing = run(&b, &["search", "zither", "--timeout", "500ms"]);
     assert_eq!(nothing.status.code(), Some(1));
     assert!(text(&nothing.stdout).contains("1 neighbour"), "{}", text(&nothing.stdout));
@@ -76,8 +78,14 @@ fn share_search_download_and_leave() {
     assert!(run(&a, &["rescan"]).status.success());
     hashed(&a, 3);
 
-    // Blocking ends the link.
+    // What is over cannot be cancelled, and stays where it is.
+    let cancelled = run(&b, &["cancel", "1"]);
+    assert_eq!(cancelled.status.code(), Some(2));
+    assert!(text(&cancelled.stderr).contains("over already"), "{}", text(&cancelled.stderr));
+
+    // Blocking ends the link, and is seen at once.
     assert!(run(&b, &["block", "127.0.0.0/8"]).status.success());
+    assert_eq!(json(&b, &["block"])[0]["network"], "127.0.0.0/8");
     neighbours(&b, 0);
     assert!(run(&b, &["unblock", "127.0.0.0/8"]).status.success());
     assert!(run(&b, &["connect", &peer]).status.success());
