@@ -7,32 +7,18 @@ use crate::support::{run, text};
 /// Set this variable to write the golden help texts anew, then look at the difference.
 const BLESS: &str = "FILBERT_BLESS";
 
+/// The commands that the help names.
+fn commands(help: &str) -> Vec<String> {
+    let (_, listed) = help.split_once("SUBCOMMANDS:").expect("commands are listed");
+    listed.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
 #[test]
 fn the_help_of_every_command_is_as_agreed() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut page = text(&run(dir.path(), &["--help"]).stdout);
-    for command in [
-        "run",
-        "search",
-        "get",
-        "status",
-        "peers",
-        "connect",
-        "disconnect",
-        "block",
-        "unblock",
-        "shares",
-        "rescan",
-        "downloads",
-        "cancel",
-        "browse",
-        "config",
-        "demo",
-        "replay",
-        "completions",
-        "man",
-    ] {
-        let output = run(dir.path(), &[command, "--help"]);
+    for command in commands(&page.clone()) {
+        let output = run(dir.path(), &[&command, "--help"]);
         assert!(output.status.success(), "{command}");
         page.push_str(&format!("\n==== {command}\n{}", text(&output.stdout)));
     }
@@ -49,7 +35,11 @@ fn version_manual_and_completions_are_printed() {
     let dir = tempfile::tempdir().expect("a folder");
     let version = text(&run(dir.path(), &["--version"]).stdout);
     assert_eq!(version.trim(), concat!("filbert ", env!("CARGO_PKG_VERSION")));
-    assert!(text(&run(dir.path(), &["man"]).stdout).starts_with(".TH FILBERT 1"));
+    let manual = text(&run(dir.path(), &["man"]).stdout);
+    assert!(manual.starts_with(".TH FILBERT 1"));
+    for command in commands(&text(&run(dir.path(), &["--help"]).stdout)) {
+        assert!(manual.contains(&format!(".SS filbert {command}\n")), "{command}");
+    }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = run(dir.path(), &["completions", shell]);
         assert!(output.status.success() && text(&output.stdout).contains("filbert"), "{shell}");
