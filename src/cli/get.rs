@@ -20,13 +20,14 @@ use crate::servent::{DownloadState, Why};
 
 /// Downloads what the command line names and waits for it.
 pub(super) async fn get(settings: &Settings, json: bool, words: args::Get) -> Result<Outcome> {
-    let (folder, name) = destination(words.output.as_deref())?;
+    let destination = words.output.map(Destination::of).transpose()?;
     let what = what(&words.what)?;
     let session = Session::running_or_own(settings, &words.connect).await?;
     if !json {
         session.say_if_own();
     }
     let fetched = async {
+        let name = destination.as_ref().and_then(Destination::name);
         let new = NewDownload { what, name };
         let download = session.client().download(&new).await?;
         let left = async {
@@ -34,7 +35,7 @@ pub(super) async fn get(settings: &Settings, json: bool, words: args::Get) -> Re
             Err(anyhow!(session.what_goes_on()))
         };
         let finished = follow(session.client(), download, json).or(left).await?;
-        settle(&finished, folder.as_deref(), words.output.as_deref(), json)
+        settle(&finished, destination.as_ref(), json)
     }
     .await;
     session.close().await;
@@ -57,23 +58,47 @@ fn what(text: &str) -> Result<What> {
     }
 }
 
-/// The folder a finished file is moved to and the name it shall have, as `--output` says.
-fn destination(output: Option<&Path>) -> Result<(Option<PathBuf>, Option<String>)> {
-    let Some(output) = output else { return Ok((None, None)) };
-    if output.is_dir() {
-        return Ok((Some(output.to_owned()), None));
+/// Where `--output` wants the finished file.
+enum Destination {
+    /// In this folder, by its own name.
+    Into(PathBuf),
+    /// Here, by this name.
+    As(PathBuf, String),
+}
+
+impl Destination {
+    fn of(output: PathBuf) -> Result<Destination> {
+        if output.is_dir() {
+            return Ok(Destination::Into(output));
+        }
+        let name = output.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let name = name.ok_or_else(|| anyhow!("{} names no file", output.display()))?;
+        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            bail!("the folder {} does not exist; make it first", folder.display());
+        }
+        if output.exists() {
+            bail!("{} exists; nothing is ever written over a file", output.display());
+        }
+        Ok(Destination::As(output, name))
     }
-    let name = output.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    let name = name.ok_or_else(|| anyhow!("{} names no file", output.display()))?;
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).to_owned();
-    if !folder.is_dir() {
-        bail!("the folder {} does not exist; make it first", folder.display());
+
+    /// The name that the file shall have, if it is not its own.
+    fn name(&self) -> Option<String> {
+        match self {
+            Destination::Into(_) => None,
+            Destination::As(_, name) => Some(name.clone()),
+        }
     }
-    if output.exists() {
-        bail!("{} exists; nothing is ever written over a file", output.display());
+
+    /// Where a finished file goes.
+    fn path(&self, finished: &Path) -> PathBuf {
+        match self {
+            Destination::Into(folder) => folder.join(finished.file_name().unwrap_or_default()),
+            Destination::As(path, _) => path.clone(),
+        }
     }
-    Ok((Some(folder), Some(name)))
 }
 
 /// Shows the progress of a download until it is over.
@@ -152,23 +177,14 @@ fn trouble(download: &Download) -> String {
 }
 
 /// Moves the finished file to where it was wanted, and says so.
-fn settle(
-    download: &Download,
-    folder: Option<&Path>,
-    output: Option<&Path>,
-    json: bool,
-) -> Result<Outcome> {
+fn settle(download: &Download, destination: Option<&Destination>, json: bool) -> Result<Outcome> {
     if !matches!(download.state, DownloadState::Done | DownloadState::DoneUnverified) {
         bail!("{}: {}", harmless(&download.name), progress_line(download));
     }
     let path = download.path.as_deref().ok_or_else(|| anyhow!("the servent did not say where"))?;
     let mut path = PathBuf::from(path);
-    if let Some(folder) = folder {
-        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        let wanted = match output {
-            Some(output) if !output.is_dir() => output.to_owned(),
-            _ => folder.join(name),
-        };
+    if let Some(destination) = destination {
+        let wanted = destination.path(&path);
         move_file(&path, &wanted)?;
         path = wanted;
     }

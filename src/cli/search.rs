@@ -11,7 +11,7 @@ use super::render::{bold, dim, harmless, say};
 use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
-use crate::api::types::{Counters, Event, FileResult, NewSearch, Obstacle, Search};
+use crate::api::types::{Counters, Event, FileResult, NewSearch, Obstacle, ResultSource, Search};
 use crate::servent::SearchEnd;
 
 /// How long `browse` waits for the list of a host.
@@ -117,12 +117,15 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
     Ok(if page.results.is_empty() { Outcome::NothingFound } else { Outcome::Worked })
 }
 
+/// How far away a source is, in links and in time.
+pub(super) fn distance(source: &ResultSource) -> String {
+    let after = units::duration(Duration::from_micros(source.after_us));
+    format!("{} away, after {after}", units::count(source.hops.into(), "hop", "hops"))
+}
+
 fn print_result(result: &FileResult) {
     let best = result.sources.first();
-    let far = best.map_or(String::new(), |source| {
-        let after = units::duration(Duration::from_micros(source.after_us));
-        format!("{} away, after {after}", units::count(source.hops.into(), "hop", "hops"))
-    });
+    let far = best.map_or(String::new(), distance);
     say!(
         "{:>4}  {}  {}  {}",
         result.number,

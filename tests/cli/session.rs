@@ -44,6 +44,13 @@ fn share_search_download_and_leave() {
     assert!(text(&got.stdout).contains("verified"));
     assert_eq!(fs::read(&out).expect("the file"), content);
 
+    // Into a folder it goes by its own name.
+    let folder = dir.path().join("folder");
+    fs::create_dir(&folder).expect("a folder");
+    let got = run(&b, &["get", "1", "-o", folder.to_str().expect("UTF-8")]);
+    assert_eq!(got.status.code(), Some(0), "{}", text(&got.stderr));
+    assert_eq!(fs::read(folder.join("Blue Guitar Lesson.pdf")).expect("the file"), content);
+
     // Filters, and nothing found: exit status 1 and reasons.
     for (args, found) in [
         (["--size", "1M.."], 0),

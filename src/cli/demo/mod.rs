@@ -17,6 +17,7 @@ use super::Outcome;
 use super::args;
 use super::get::follow;
 use super::render::{bold, dim, good, harmless, say};
+use super::search::distance;
 use super::session::wish_to_leave;
 use super::units;
 use crate::api::types::{Download, Event, FileResult, NewDownload, NewSearch, ResultNumber, What};
@@ -137,9 +138,8 @@ fn print_result(result: &FileResult) {
         harmless(&result.name),
         units::size(result.size),
         dim(&format!(
-            "{} away, after {}{}",
-            units::count(newest.hops.into(), "hop", "hops"),
-            units::duration(Duration::from_micros(newest.after_us)),
+            "{}{}",
+            distance(newest),
             match result.sources.len() {
                 1 => String::new(),
                 sources => format!(", source {sources}"),

@@ -9,7 +9,7 @@ use crate::library::{Entry, FileIndex, Library};
 use crate::node::{Config, Rng};
 use crate::wire::hit::distribute;
 use crate::wire::http::Request;
-use crate::wire::{Guid, HitFlags, Kind, QueryHit, Record, chunked, frame};
+use crate::wire::{Guid, HitFlags, Kind, QueryHit, Record, chunked, frame, vendor};
 
 /// Files taken from the library at a time: a few hits' worth.
 const FILES_AT_ONCE: usize = 64;
@@ -100,7 +100,7 @@ fn hit<'a>(results: Vec<Record<'a>>, host: Host<'_>) -> QueryHit<'a> {
         address: listen,
         speed_kbit_s: 0,
         results,
-        vendor: Some(*b"FILB"),
+        vendor: Some(vendor::FILBERT),
         flags: HitFlags { push: Some(listen.port() == 0), ..HitFlags::default() },
         browse_host: true,
         push_proxies: Vec::new(),
