@@ -9,6 +9,7 @@ use std::path::Path;
 use filbert::wire::frame::{self, Next, SizeLimits};
 use filbert::wire::hit::servent_guid;
 use filbert::wire::pong::{FreeSlots, Vendor};
+use filbert::wire::vendor::{self, VendorKind, VendorMessage};
 use filbert::wire::{Header, HitFlags, Kind, Message, Ping, Pong, Push, Query, QueryHit};
 
 const LIMITS: SizeLimits = SizeLimits {
@@ -235,4 +236,43 @@ fn a_ping_and_a_pong_of_gtk_gnutella() {
         ..Pong::new("127.0.0.1:7001".parse().unwrap(), 2, 2_048)
     };
     assert_eq!(pong, expected);
+}
+
+#[test]
+fn the_vendor_messages_of_gtk_gnutella() {
+    let data = after_heads("client_gtk-gnutella_leaf.acceptor.bin");
+    let messages: Vec<VendorMessage<'_>> = frames(&data)
+        .into_iter()
+        .filter(|(header, _)| header.kind == Kind::VENDOR && (header.ttl, header.hops) == (1, 0))
+        .map(|(_, payload)| VendorMessage::decode(payload).unwrap())
+        .collect();
+    let [VendorMessage::MessagesSupported(kinds), VendorMessage::Features(features)] = messages[..]
+    else {
+        panic!("{messages:?}")
+    };
+    assert_eq!(kinds.iter().count(), 27);
+    for kind in [
+        vendor::HOPS_FLOW,
+        vendor::TCP_CONNECT_BACK,
+        vendor::QUERY_STATUS_REQUEST,
+        vendor::QUERY_STATUS,
+        vendor::UDP_CONNECT_BACK,
+        vendor::OOB_REQUEST,
+        vendor::OOB_OFFER,
+        vendor::PUSH_PROXY_REQUEST,
+        vendor::PUSH_PROXY_ACK,
+    ] {
+        assert!(kinds.contains(kind), "{kind:?}");
+    }
+    assert!(!kinds.contains(VendorKind::new(*b"FILB", 1, 1)));
+    let names: Vec<_> = features.iter().collect();
+    assert_eq!(names[0], (*b"HSEP", 1));
+    assert_eq!(names.len(), 6);
+    let asked = after_heads("client_gtk-gnutella_leaf.opener.bin");
+    let kinds: Vec<_> = frames(&asked)
+        .into_iter()
+        .filter(|(header, _)| header.kind == Kind::VENDOR)
+        .map(|(_, payload)| VendorMessage::decode(payload).unwrap().kind())
+        .collect();
+    assert_eq!(kinds, [vendor::MESSAGES_SUPPORTED, vendor::PUSH_PROXY_REQUEST]);
 }

@@ -47,4 +47,4 @@ pub use pong::Pong;
 pub use push::Push;
 pub use query::{Query, QueryFlags, QueryOut};
 pub use urn::{Sha1, Urn};
-pub use vendor::VendorMessage;
+pub use vendor::{VendorKind, VendorMessage};
