@@ -14,7 +14,7 @@ const BATCH: usize = 1_024;
 
 /// A node with 32 neighbours that shook hands, and a library of 1,000 words.
 fn node(compressed: bool) -> Node {
-    let config = Config { compress_links: compressed, auto_connect: false, ..Config::default() };
+    let config = Config { compress_links: compressed, auto_connect: false, ..Config::flat() };
     let mut rng = Rng::from_u64(1);
     let guid = rng.guid();
     let mut node = Node::new(Arc::new(config), guid, rng, WallTime(0));

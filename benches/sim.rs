@@ -35,7 +35,7 @@ fn world(nodes: u32, queries_max: usize) -> World {
         auto_connect: false,
         compress_links: false,
         local_addresses: true,
-        ..Config::default()
+        ..Config::flat()
     };
     let net =
         NetConfig { latency: Latency::Exponential { mean_us: 50_000 }, ..NetConfig::default() };

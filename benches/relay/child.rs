@@ -78,7 +78,7 @@ fn setup(compressed: bool, dir: &Path) -> Setup {
         connections_max: 8_000,
         auto_connect: false,
         local_addresses: true,
-        ..Config::default()
+        ..Config::flat()
     };
     Setup {
         config,

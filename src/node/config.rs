@@ -12,6 +12,13 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What we call ourselves in handshakes and HTTP heads.
     pub user_agent: String,
+    /// The role to play in the two-tier network (protocol.md section 2).
+    pub role: Role,
+    /// Whether query routing tables are announced, sent and used (protocol.md section 9). Without
+    /// them leaves get every query.
+    pub query_routing: bool,
+    /// How our own searches ask the network.
+    pub strategy: Strategy,
     /// TTL of our queries. 4 is what the public network's X-Max-TTL allows.
     pub query_ttl_default: u8,
     /// Highest TTL + hops of a query or ping that we pass on; 7 on the public network.
@@ -24,6 +31,12 @@ pub struct Config {
     /// More than twice as many as wanted, or the first comers of a network fill each other up and
     /// close themselves off.
     pub neighbours_max: u16,
+    /// Leaves that an ultrapeer shields at most: with its ultrapeers and transfers still below
+    /// `connections_max`.
+    pub leaves_max: u16,
+    /// Ultrapeers that a leaf hangs on: one may fail without its being cut off, and each more costs
+    /// the network a leaf slot.
+    pub ultrapeers_wanted: u16,
     /// Whether the node looks for neighbours by itself (X-Try, pongs, remembered hosts).
     pub auto_connect: bool,
     /// Connection attempts under way at once.
@@ -171,6 +184,28 @@ pub struct Config {
     pub find_sources_s: u16,
 }
 
+/// Which role in the two-tier network we play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Leaf or ultrapeer, by what the node measures and what ultrapeers tell it.
+    Auto,
+    /// Always a leaf: connects to a few ultrapeers and passes nothing on.
+    Leaf,
+    /// Always an ultrapeer.
+    Ultrapeer,
+}
+
+/// How a search of our own asks the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Link by link with the TTL that the results so far ask for, until there are enough.
+    Dynamic,
+    /// Every link at once, with one TTL.
+    Flood,
+}
+
 /// What happens to a query that comes again (protocol.md section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -182,16 +217,34 @@ pub enum Forward {
     HigherTtl,
 }
 
+impl Config {
+    /// A network without tiers, tables and probes: everybody an ultrapeer, every search a flood.
+    /// What it costs and reaches can be computed exactly, which simulations and tests do.
+    pub fn flat() -> Config {
+        Config {
+            role: Role::Ultrapeer,
+            query_routing: false,
+            strategy: Strategy::Flood,
+            ..Config::default()
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([0, 0, 0, 0], 6346)),
             user_agent: concat!("filbert/", env!("CARGO_PKG_VERSION")).to_owned(),
+            role: Role::Auto,
+            query_routing: true,
+            strategy: Strategy::Dynamic,
             query_ttl_default: 4,
             ttl_and_hops_max: 7,
             forward: Forward::HigherTtl,
             neighbours_wanted: 8,
             neighbours_max: 32,
+            leaves_max: 250,
+            ultrapeers_wanted: 4,
             auto_connect: true,
             connecting_max: 8,
             connections_max: 900,

@@ -24,6 +24,7 @@ mod route;
 mod search;
 #[cfg(test)]
 mod tests;
+pub mod tier;
 pub mod time;
 pub mod transfer;
 mod turn;
@@ -33,6 +34,7 @@ pub mod why;
 pub use config::Config;
 pub use io::{Action, Actions, Chunk, Command, ConnId, Event, Input};
 pub use rng::Rng;
+pub use tier::{Relation, Tier};
 pub use time::{Time, WallTime};
 pub use view::View;
 pub use why::Why;
@@ -67,6 +69,8 @@ pub struct Node {
     /// Our servent GUID.
     guid: Guid,
     started_at: WallTime,
+    /// What we are at present.
+    tier: Tier,
     stopping: bool,
     stopped: bool,
     out: Out,
@@ -112,6 +116,7 @@ impl Node {
         Node {
             guid,
             started_at,
+            tier: Tier::at_first(config.role),
             stopping: false,
             stopped: false,
             out: Out::default(),
@@ -189,5 +194,11 @@ impl Node {
     /// How many neighbours there are.
     fn neighbours(&self) -> usize {
         self.conns.iter().filter(|(_, row)| row.phase.link().is_some()).count()
+    }
+
+    /// How many neighbours are this to us.
+    fn related(&self, relation: Relation) -> usize {
+        let links = self.conns.iter().filter_map(|(_, row)| row.phase.link());
+        links.filter(|link| link.relation == relation).count()
     }
 }

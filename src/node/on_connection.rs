@@ -13,7 +13,7 @@ use super::link::handshake::{self, Facts, Gathered, Gathering, Verdict};
 use super::link::stream::ZLIB_OPENING;
 use super::link::{Link, bye_code, quoted};
 use super::phase::{Phase, Shaking};
-use super::{Chunk, ConnId, Event, Node, Time, Why};
+use super::{Chunk, ConnId, Event, Node, Relation, Time, Why};
 use crate::wire::handshake::Block;
 use crate::wire::{Bye, Guid, Kind, frame};
 
@@ -140,7 +140,8 @@ impl Node {
     fn ours(&self, conn: ConnId) -> Option<Ours<'_>> {
         let row = self.conns.get(conn)?;
         let listen = OwnAddress::on_connection(row.local, &self.config);
-        Some(Ours { config: &self.config, servent: self.guid, listen, peer: row.peer })
+        let (config, servent) = (&*self.config, self.guid);
+        Some(Ours { config, servent, listen, peer: row.peer, tier: self.tier })
     }
 
     /// More bytes of a handshake.
@@ -173,7 +174,7 @@ impl Node {
                 let verdict = self.judge(conn, &theirs, listen, true, |facts| {
                     handshake::on_greeting(version, &theirs, facts)
                 });
-                let Some((bytes, deflates)) = self.say(now, conn, verdict) else { return };
+                let Some((bytes, deflates, _)) = self.say(now, conn, verdict) else { return };
                 let gathering = Gathering::new(&self.config);
                 let shaking = Shaking { gathering, features: theirs, deflates };
                 if let Some(row) = self.conns.get_mut(conn) {
@@ -189,22 +190,32 @@ impl Node {
                 let verdict = self.judge(conn, &theirs, listen, false, |facts| {
                     handshake::on_answer(&theirs, facts)
                 });
-                let Some((bytes, deflates)) = self.say(now, conn, verdict) else { return };
+                let Some((bytes, deflates, relation)) = self.say(now, conn, verdict) else {
+                    return;
+                };
                 self.send_control(conn, &bytes, 0);
+                let seen_as = theirs.remote_ip;
                 let theirs = Features { listen, ..theirs };
-                self.link_up(now, conn, theirs, false, deflates, rest);
+                let link = Link::new(theirs, relation, false, deflates, now);
+                self.link_up(now, conn, link, seen_as, rest);
             }
             (Phase::AwaitsLastBlock(shaking), Block::Response { code: 200, .. }) => {
                 let mut features = std::mem::take(&mut shaking.features);
                 let deflates = shaking.deflates;
                 features.update(theirs);
+                // It may have taken our advice and become a leaf.
+                let relation = Relation::between(self.tier, features.ultrapeer);
                 if self.is_connected_already(conn, &features, features.listen, false) {
-                    self.close(now, conn, Why::AlreadyConnected, None);
-                } else if !self.has_slot() {
-                    self.close(now, conn, Why::NoSlot, None);
-                } else {
-                    self.link_up(now, conn, features, true, deflates, rest);
+                    return self.close(now, conn, Why::AlreadyConnected, None);
                 }
+                let Some(relation) = relation else {
+                    return self.close(now, conn, Why::TwoLeaves, None);
+                };
+                if !self.has_slot(relation) {
+                    return self.close(now, conn, Why::NoSlot, None);
+                }
+                let link = Link::new(features, relation, true, deflates, now);
+                self.link_up(now, conn, link, None, rest);
             }
             (
                 Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_),
@@ -216,8 +227,13 @@ impl Node {
 
     /// Whether one more may connect to us as a neighbour. Whoever has not finished its handshake
     /// holds no slot, so it is asked again at the end: a crowd that stalls must not take all.
-    fn has_slot(&self) -> bool {
-        self.neighbours() < usize::from(self.config.neighbours_max)
+    fn has_slot(&self, relation: Relation) -> bool {
+        let slots = match relation {
+            Relation::Peer => self.config.neighbours_max,
+            Relation::Leaf => self.config.leaves_max,
+            Relation::Ultrapeer => self.config.ultrapeers_wanted,
+        };
+        self.related(relation) < usize::from(slots)
     }
 
     /// Lets a pure function of the handshake decide, with all that it needs to know.
@@ -230,24 +246,26 @@ impl Node {
         decide: impl FnOnce(&Facts<'_>) -> Verdict,
     ) -> Option<Verdict> {
         let tries = self.tries();
+        let relation = Relation::between(self.tier, theirs.ultrapeer);
         Some(decide(&Facts {
             ours: self.ours(conn)?,
             stopping: self.stopping,
             connected_already: self.is_connected_already(conn, theirs, listen, incoming),
-            has_room: !incoming || self.has_slot(),
+            has_room: !incoming || relation.is_none_or(|relation| self.has_slot(relation)),
             tries: &tries,
         }))
     }
 
-    /// Obeys a verdict: refuses and closes, or gives what is to be sent and whether we deflate.
+    /// Obeys a verdict: refuses and closes, or gives what is to be sent, whether we deflate, and
+    /// what the other side will be to us.
     fn say(
         &mut self,
         now: Time,
         conn: ConnId,
         verdict: Option<Verdict>,
-    ) -> Option<(Vec<u8>, bool)> {
+    ) -> Option<(Vec<u8>, bool, Relation)> {
         match verdict? {
-            Verdict::Accept { bytes, deflates } => Some((bytes, deflates)),
+            Verdict::Accept { bytes, deflates, relation } => Some((bytes, deflates, relation)),
             Verdict::Refuse { bytes, why } => {
                 self.send_control(conn, &bytes, 0);
                 self.close(now, conn, why, None);
@@ -301,14 +319,13 @@ impl Node {
         tries
     }
 
-    /// The handshake is complete.
+    /// The handshake is complete. `seen_as` is from where the other side sees us, if we connected.
     fn link_up(
         &mut self,
         now: Time,
         conn: ConnId,
-        features: Features,
-        incoming: bool,
-        deflates: bool,
+        link: Link,
+        seen_as: Option<IpAddr>,
         rest: &[u8],
     ) {
         // What was admitted before is not for the newcomer: own queries are given to it below.
@@ -316,10 +333,10 @@ impl Node {
         let local_allowed = self.allows_local();
         let Some(row) = self.conns.get_mut(conn) else { return };
         let peer = row.peer;
-        if let (Some(seen_as), false) = (features.remote_ip, incoming) {
+        if let Some(seen_as) = seen_as {
             self.address.saw_remote(seen_as, peer.ip(), local_allowed);
         }
-        let link = Link::new(features, incoming, deflates, now);
+        let (incoming, deflates) = (link.incoming, link.deflates);
         let user_agent = link.user_agent.to_string();
         let listen = link.listen;
         row.phase = Phase::Link(link);

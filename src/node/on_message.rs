@@ -6,7 +6,7 @@ use super::link::quoted;
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
 use super::search::answer;
-use super::{ConnId, Node, Time, Why};
+use super::{ConnId, Node, Relation, Tier, Time, Why};
 use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
 use crate::wire::pong::{FreeSlots, Vendor};
@@ -146,6 +146,7 @@ impl Node {
     fn on_descriptor(&mut self, now: Time, from: From, header: &Header, payload: &[u8]) -> bool {
         self.tally.received(header.kind);
         let done = match header.kind {
+            _ if header.hops > 0 && self.is_leaf(from.at) => Err(Why::LeafRelays),
             Kind::QUERY => self.on_query(from, header, payload),
             Kind::QUERY_HIT => self.on_hit(now, from, header, payload),
             Kind::PING => self.on_ping(now, from, header, payload),
@@ -167,7 +168,8 @@ impl Node {
     /// A descriptor was dropped; says whether its sender is still a neighbour.
     fn on_dropped(&mut self, now: Time, from: From, why: Why) -> bool {
         self.out.count(why);
-        let breaks_rules = matches!(why, Why::Malformed | Why::TtlZero | Why::NotForForwarding);
+        let breaks_rules =
+            matches!(why, Why::Malformed | Why::TtlZero | Why::NotForForwarding | Why::LeafRelays);
         let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
             return false;
         };
@@ -199,6 +201,7 @@ impl Node {
             }
         }
         match lifetime::onward(header) {
+            _ if self.tier == Tier::Leaf => Err(Why::NotRelayed),
             Some(onward) => {
                 self.run.append(from.conn, &onward, payload);
                 Ok(())
@@ -257,6 +260,7 @@ impl Node {
                 Ok(())
             }
             Some(Back::To(back)) if back == from.conn => Err(Why::NoRoute),
+            Some(Back::To(_)) if self.tier == Tier::Leaf => Err(Why::NotRelayed),
             Some(Back::To(back)) => {
                 if !self.is_link(back) {
                     return Err(Why::RouteLost);
@@ -393,6 +397,9 @@ impl Node {
             self.grant_wishes(now);
             return Ok(());
         }
+        if self.tier == Tier::Leaf {
+            return Err(Why::NotRelayed);
+        }
         let way = self.pushes.way(&push.servent).ok_or(Why::NoPushRoute)?;
         if way == from.conn {
             return Err(Why::NoPushRoute);
@@ -418,6 +425,12 @@ impl Node {
             }
             Err(_) => self.on_dropped(now, from, Why::Malformed),
         }
+    }
+
+    /// Whether the neighbour at this place is our leaf.
+    fn is_leaf(&mut self, at: usize) -> bool {
+        let link = self.conns.at_mut(at).and_then(|row| row.phase.link_mut());
+        link.is_some_and(|link| link.relation == Relation::Leaf)
     }
 
     pub(super) fn is_link(&self, conn: ConnId) -> bool {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::io::SearchId;
 use super::search::Asker;
 use super::transfer::TransfersView;
-use super::{Node, Phase, Time, Why};
+use super::{Node, Phase, Relation, Tier, Time, Why};
 use crate::wire::{Guid, Kind};
 
 /// How the node stands.
@@ -17,6 +17,8 @@ pub struct View {
     pub servent: Guid,
     /// Where others can reach us, as far as we know.
     pub address: SocketAddr,
+    /// What we are at present.
+    pub tier: Tier,
     /// Whether we are shutting down.
     pub stopping: bool,
     /// The neighbours, oldest name first.
@@ -58,8 +60,24 @@ pub struct Neighbour {
     pub listen: Option<SocketAddr>,
     /// What it calls itself. Text of a stranger: escape before showing.
     pub user_agent: String,
+    /// What it is to us.
+    pub relation: Relation,
     /// Whether it connected to us.
     pub incoming: bool,
+    /// How many ultrapeers it says it connects to.
+    pub degree: Option<u16>,
+    /// Highest TTL with which it wants fresh queries.
+    pub max_ttl: u8,
+    /// Whether it speaks query routing between leaf and ultrapeer.
+    pub query_routing: bool,
+    /// Whether it speaks query routing between ultrapeers.
+    pub last_hop_routing: bool,
+    /// Whether it queries dynamically.
+    pub dynamic_querying: bool,
+    /// Whether it passes a query on that comes again with a higher TTL.
+    pub ext_probes: bool,
+    /// Whether it takes vendor messages.
+    pub vendor_messages: bool,
     /// Since when it is a neighbour, microseconds since the node began.
     pub since_us: u64,
     /// Descriptors from it.
@@ -187,6 +205,7 @@ impl Node {
         View {
             servent: self.guid,
             address: self.address.public(&self.config),
+            tier: self.tier,
             stopping: self.stopping,
             neighbours: self.neighbour_views(),
             connecting: count(dialling),
@@ -218,7 +237,15 @@ impl Node {
                 peer: row.peer,
                 listen: link.listen,
                 user_agent: link.user_agent.to_string(),
+                relation: link.relation,
                 incoming: link.incoming,
+                degree: link.degree,
+                max_ttl: link.max_ttl,
+                query_routing: link.query_routing,
+                last_hop_routing: link.last_hop_routing,
+                dynamic_querying: link.dynamic_querying,
+                ext_probes: link.ext_probes,
+                vendor_messages: link.vendor_messages,
                 since_us: link.since.as_micros(),
                 messages_in: link.messages_in,
                 messages_out: carried.messages,

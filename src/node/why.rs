@@ -62,6 +62,12 @@ reasons! {
     QueueFull = "send queue full",
     /// No free slot for a neighbour.
     NoSlot = "no free neighbour slot",
+    /// We are a leaf and the other side is no ultrapeer.
+    TwoLeaves = "a leaf among leaves",
+    /// A descriptor for others that reached us, a leaf.
+    NotRelayed = "for others: a leaf passes nothing on",
+    /// A leaf sent what is not its own.
+    LeafRelays = "a leaf passed on what is not its own",
     /// No free upload slot.
     NoUploadSlot = "no free upload slot",
     /// Too many connections at once, in all or from one address.

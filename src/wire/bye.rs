@@ -26,6 +26,8 @@ impl<'a> Bye<'a> {
     pub const NO_ALIVE_PONG: u16 = 406;
     /// The send queue overflowed.
     pub const QUEUE_FULL: u16 = 502;
+    /// Leaf or ultrapeer has become the other: what was agreed no longer fits.
+    pub const ROLE_SWITCHED: u16 = 504;
 
     /// Reads a Bye; header lines after the first line are passed over.
     pub fn decode(payload: &'a [u8]) -> Result<Bye<'a>, Malformed> {

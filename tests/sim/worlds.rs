@@ -19,7 +19,7 @@ pub(crate) fn config(forward: Forward) -> Config {
         auto_connect: false,
         compress_links: false,
         local_addresses: true,
-        ..Config::default()
+        ..Config::flat()
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn config() -> Config {
         listen: SocketAddr::from(([9, 9, 9, 9], 6346)),
         auto_connect: false,
         compress_links: true,
-        ..Config::default()
+        ..Config::flat()
     }
 }
 

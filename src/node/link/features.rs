@@ -2,12 +2,22 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::node::Config;
-use crate::node::config::Forward;
+use crate::node::config::{Forward, Strategy};
+use crate::node::{Config, Tier};
 use crate::wire::{Guid, Headers, addresses, names};
 
 /// Characters of a User-Agent that are kept.
 const USER_AGENT_CHARS_MAX: usize = 100;
+
+/// The version of query routing that we speak, also to those who offer a later one.
+pub(super) const QUERY_ROUTING: &str = "0.1";
+/// X-Max-TTL must not be higher (dynamic query proposal, section 2.5.3.2.1).
+const MAX_TTL_MAX: u8 = 4;
+
+/// `True` or `False`, as header lines have it.
+pub(super) fn true_or_false(it_is: bool) -> &'static str {
+    if it_is { "True" } else { "False" }
+}
 
 /// What the other side says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,8 +34,22 @@ pub(crate) struct Features {
     pub listen: Option<SocketAddr>,
     /// Its servent GUID.
     pub servent: Option<Guid>,
-    /// How many neighbours it has.
+    /// How many ultrapeers it connects to.
     pub degree: Option<u16>,
+    /// Highest TTL with which it wants fresh queries.
+    pub max_ttl: Option<u8>,
+    /// Whether it needs more ultrapeers, if it says so: `False` asks us to become a leaf.
+    pub ultrapeer_needed: Option<bool>,
+    /// Whether it speaks query routing between leaf and ultrapeer.
+    pub query_routing: bool,
+    /// Whether it speaks query routing between ultrapeers.
+    pub last_hop_routing: bool,
+    /// Whether it queries dynamically.
+    pub dynamic_querying: bool,
+    /// Whether it passes a query on that comes again with a higher TTL.
+    pub ext_probes: bool,
+    /// Whether it takes vendor messages.
+    pub vendor_messages: bool,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// From where it sees us.
@@ -53,6 +77,13 @@ impl Features {
             listen,
             servent: get(names::GUID).and_then(|text| text.parse().ok()),
             degree: get(names::X_DEGREE).and_then(|text| text.parse().ok()),
+            max_ttl: headers.number(names::X_MAX_TTL).and_then(|ttl| u8::try_from(ttl).ok()),
+            ultrapeer_needed: headers.flag(names::X_ULTRAPEER_NEEDED),
+            query_routing: headers.version(names::X_QUERY_ROUTING).is_some(),
+            last_hop_routing: headers.version(names::X_ULTRAPEER_QUERY_ROUTING).is_some(),
+            dynamic_querying: headers.version(names::X_DYNAMIC_QUERYING).is_some(),
+            ext_probes: headers.version(names::X_EXT_PROBES).is_some(),
+            vendor_messages: headers.version(names::VENDOR_MESSAGE).is_some(),
             understands_bye: get(names::BYE_PACKET).is_some(),
             remote_ip: get(names::REMOTE_IP).and_then(addresses::parse_ip),
             tries: addresses::list(tries, usize::from(config.try_addresses_max)),
@@ -79,6 +110,8 @@ pub(crate) struct Ours<'a> {
     pub listen: Option<SocketAddr>,
     /// The other side.
     pub peer: SocketAddr,
+    /// What we are.
+    pub tier: Tier,
 }
 
 impl Ours<'_> {
@@ -87,11 +120,20 @@ impl Ours<'_> {
         let config = self.config;
         let mut headers = Headers::new()
             .with(names::USER_AGENT, &config.user_agent)
-            .with(names::X_ULTRAPEER, "True")
-            .with(names::X_QUERY_ROUTING, "0.1")
+            .with(names::X_ULTRAPEER, true_or_false(self.tier == Tier::Ultrapeer));
+        if config.query_routing {
+            headers.push(names::X_QUERY_ROUTING, QUERY_ROUTING);
+            headers.push(names::X_ULTRAPEER_QUERY_ROUTING, "0.1");
+        }
+        if config.strategy == Strategy::Dynamic {
+            headers.push(names::X_DYNAMIC_QUERYING, "0.1");
+        }
+        let mut headers = headers
             .with(names::X_DEGREE, config.neighbours_max)
-            .with(names::X_MAX_TTL, config.query_ttl_default)
+            .with(names::X_MAX_TTL, config.query_ttl_default.min(MAX_TTL_MAX))
+            .with(names::X_REQUERIES, "False")
             .with(names::GGEP, "0.5")
+            .with(names::VENDOR_MESSAGE, "0.2")
             .with(names::PONG_CACHING, "0.1")
             .with(names::BYE_PACKET, "0.1")
             .with(names::GUID, self.servent)

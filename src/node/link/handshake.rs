@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use super::features::{Features, Ours};
-use crate::node::{Config, Why};
+use super::features::{Features, Ours, QUERY_ROUTING};
+use crate::node::{Config, Relation, Why};
 use crate::wire::handshake::{Block, VERSION, answer_to_0_4};
 use crate::wire::head::{Finder, Head, HeadLimits};
 use crate::wire::headers::Version;
@@ -77,6 +77,8 @@ pub(crate) enum Verdict {
         bytes: Vec<u8>,
         /// Whether what we send after the handshake is deflated.
         deflates: bool,
+        /// What the other side will be to us.
+        relation: Relation,
     },
     /// Send this and close.
     Refuse {
@@ -97,22 +99,24 @@ pub(crate) fn on_greeting(version: Version, theirs: &Features, facts: &Facts<'_>
     if version < VERSION {
         return Verdict::Refuse { bytes: answer_to_0_4(false).to_vec(), why: Why::TooOld };
     }
-    if let Some(refusal) = objection(theirs, facts) {
-        return refusal;
-    }
+    let relation = match admit(theirs, facts) {
+        Ok(relation) => relation,
+        Err(refusal) => return refusal,
+    };
     let deflates = facts.ours.config.compress_links && theirs.inflates;
     let mut headers = facts.ours.headers();
     if deflates {
         headers.push(names::CONTENT_ENCODING, "deflate");
     }
-    Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates }
+    Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates, relation }
 }
 
 /// Their answer with code 200 to our first block.
 pub(crate) fn on_answer(theirs: &Features, facts: &Facts<'_>) -> Verdict {
-    if let Some(refusal) = objection(theirs, facts) {
-        return refusal;
-    }
+    let relation = match admit(theirs, facts) {
+        Ok(relation) => relation,
+        Err(refusal) => return refusal,
+    };
     if theirs.deflates && !facts.ours.config.compress_links {
         return refuse(400, "Deflate was not offered", Why::BadHandshake, facts);
     }
@@ -121,23 +125,24 @@ pub(crate) fn on_answer(theirs: &Features, facts: &Facts<'_>) -> Verdict {
     if deflates {
         headers.push(names::CONTENT_ENCODING, "deflate");
     }
-    Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates }
+    if facts.ours.config.query_routing && theirs.query_routing {
+        // Theirs may be later than ours: said again, so that both mean the same.
+        headers.push(names::X_QUERY_ROUTING, QUERY_ROUTING);
+    }
+    Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates, relation }
 }
 
-/// What speaks against a neighbour, whoever connected.
-fn objection(theirs: &Features, facts: &Facts<'_>) -> Option<Verdict> {
-    let (code, reason, why) = if facts.stopping {
-        (503, "Shutting down", Why::Shutdown)
-    } else if facts.connected_already {
-        (409, "Connected already", Why::AlreadyConnected)
-    } else if theirs.ultrapeer == Some(false) {
-        (503, "No leaves here", Why::NoSlot)
-    } else if !facts.has_room {
-        (503, "No free slot", Why::NoSlot)
-    } else {
-        return None;
+/// What the other side will be to us, whoever connected; or what speaks against it.
+fn admit(theirs: &Features, facts: &Facts<'_>) -> Result<Relation, Verdict> {
+    let relation = Relation::between(facts.ours.tier, theirs.ultrapeer);
+    let (code, reason, why) = match relation {
+        _ if facts.stopping => (503, "Shutting down", Why::Shutdown),
+        _ if facts.connected_already => (409, "Connected already", Why::AlreadyConnected),
+        None => (503, "Two leaves", Why::TwoLeaves),
+        Some(_) if !facts.has_room => (503, "No free slot", Why::NoSlot),
+        Some(relation) => return Ok(relation),
     };
-    Some(refuse(code, reason, why, facts))
+    Err(refuse(code, reason, why, facts))
 }
 
 fn refuse(code: u16, reason: &str, why: Why, facts: &Facts<'_>) -> Verdict {

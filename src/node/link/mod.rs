@@ -7,7 +7,7 @@ pub(super) mod stream;
 
 use std::net::SocketAddr;
 
-use super::{Time, Why};
+use super::{Relation, Time, Why};
 use crate::wire::{Bye, Guid};
 use features::Features;
 use health::Health;
@@ -27,8 +27,22 @@ pub(super) struct Link {
     pub listen: Option<SocketAddr>,
     /// Its servent GUID, if it said so.
     pub servent: Option<Guid>,
-    /// How many neighbours it says it has.
+    /// What it is to us.
+    pub relation: Relation,
+    /// How many ultrapeers it says it connects to.
     pub degree: Option<u16>,
+    /// Highest TTL with which it wants fresh queries.
+    pub max_ttl: u8,
+    /// Whether tables of query routing go between leaf and ultrapeer.
+    pub query_routing: bool,
+    /// Whether tables of query routing go between ultrapeers.
+    pub last_hop_routing: bool,
+    /// Whether it queries dynamically.
+    pub dynamic_querying: bool,
+    /// Whether it passes a query on that comes again with a higher TTL.
+    pub ext_probes: bool,
+    /// Whether it takes vendor messages.
+    pub vendor_messages: bool,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// Since when it is a neighbour.
@@ -49,8 +63,21 @@ pub(super) struct Link {
 
 impl Link {
     /// A handshake was completed.
-    pub(super) fn new(features: Features, incoming: bool, deflates: bool, now: Time) -> Link {
+    pub(super) fn new(
+        features: Features,
+        relation: Relation,
+        incoming: bool,
+        deflates: bool,
+        now: Time,
+    ) -> Link {
         Link {
+            relation,
+            max_ttl: features.max_ttl.unwrap_or(u8::MAX),
+            query_routing: features.query_routing,
+            last_hop_routing: features.last_hop_routing,
+            dynamic_querying: features.dynamic_querying,
+            ext_probes: features.ext_probes,
+            vendor_messages: features.vendor_messages,
             incoming,
             user_agent: features.user_agent.into_boxed_str(),
             listen: features.listen,
@@ -72,6 +99,7 @@ impl Link {
 pub(super) fn bye_code(why: Why) -> u16 {
     match why {
         Why::TooLarge => Bye::TOO_LARGE,
+        Why::TwoLeaves => Bye::ROLE_SWITCHED,
         Why::TooManyErrors | Why::BadDeflate => Bye::BAD_MESSAGES,
         Why::NoAlivePong => Bye::NO_ALIVE_PONG,
         Why::QueueFull => Bye::QUEUE_FULL,

@@ -1,6 +1,7 @@
 //! How neighbours are won and lost.
 
 use super::rope::{Cut, World, address, config};
+use crate::node::config::Role;
 use crate::node::{Command, Config, Event, Input, Why};
 use crate::wire::{Bye, Kind, frame};
 
@@ -23,15 +24,16 @@ fn answer_to(config: &Config, says: &[u8]) -> (String, bool, World) {
 
 #[test]
 fn every_opening_gets_its_answer() {
+    let leaf = Config { role: Role::Leaf, ..config() };
     let full = Config { neighbours_max: 0, ..config() };
     let cases: [(&[u8], &str, Option<Why>, &Config); 9] = [
         (&greeting(""), "GNUTELLA/0.6 200 OK", None, &config()),
         (&greeting(""), "GNUTELLA/0.6 503 No free slot", Some(Why::NoSlot), &full),
         (
             b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: False\r\n\r\n",
-            "GNUTELLA/0.6 503 No leaves here",
-            Some(Why::NoSlot),
-            &config(),
+            "GNUTELLA/0.6 503 Two leaves",
+            Some(Why::TwoLeaves),
+            &leaf,
         ),
         (
             b"GNUTELLA CONNECT/0.4\n\n",

@@ -56,7 +56,7 @@ pub(super) fn address(node: usize) -> SocketAddr {
 }
 
 pub(super) fn config() -> Config {
-    Config { local_addresses: true, auto_connect: false, ..Config::default() }
+    Config { local_addresses: true, auto_connect: false, ..Config::flat() }
 }
 
 impl World {

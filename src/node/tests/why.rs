@@ -2,8 +2,9 @@
 
 use super::link::{LAST, greeting};
 use super::rope::{End, World, config};
+use crate::node::config::Role;
 use crate::node::io::{DownloadRequest, SearchEnd, SearchId, Source};
-use crate::node::{Command, Config, Event, Input, Why};
+use crate::node::{Command, Config, Event, Input, Relation, Why};
 use crate::wire::{
     Guid, HEADER_LEN, Header, HitFlags, Kind, Ping, Pong, Push, QueryHit, Record, frame,
 };
@@ -262,4 +263,30 @@ fn an_alive_ping_is_always_answered() {
         let pong = Pong::decode(&heard[HEADER_LEN..]).unwrap();
         assert_eq!(pong.address, super::rope::address(0));
     }
+}
+
+#[test]
+fn a_leaf_passes_nothing_on() {
+    let mut world = World::new(1, &Config { role: Role::Leaf, ..config() });
+    let (one, other) = (neighbour(&mut world), neighbour(&mut world));
+    world.share(0, &["words.txt"]);
+    assert_eq!(moved(&mut world, one, &query(1, 3, 0, "words")), [(Why::NotRelayed, 1)]);
+    let answered = world.heard(one);
+    assert_eq!(Header::decode(answered.first_chunk().unwrap()).kind, Kind::QUERY_HIT);
+    let hit = descriptor(1, Kind::QUERY_HIT, 3, 0, &hit(Guid([5; 16])));
+    assert_eq!(moved(&mut world, other, &hit), [(Why::NotRelayed, 1)]);
+    let push = descriptor(2, Kind::PUSH, 3, 0, &push(Guid([5; 16])));
+    assert_eq!(moved(&mut world, one, &push), [(Why::NotRelayed, 1)]);
+    assert_eq!((world.heard(one).len(), world.heard(other).len()), (0, 0));
+}
+
+#[test]
+fn a_leaf_that_relays_is_counted_and_closed() {
+    let mut world = World::new(1, &Config { broken_descriptors_max: 2, ..config() });
+    let says = b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: False\r\n\r\n";
+    let leaf = world.script(0, &[&says[..], LAST].concat());
+    assert_eq!(world.view(0).neighbours[0].relation, Relation::Leaf);
+    assert_eq!(moved(&mut world, leaf, &query(1, 3, 1, "words")), [(Why::LeafRelays, 1)]);
+    let expected = [(Why::LeafRelays, 1), (Why::TooManyErrors, 1)];
+    assert_eq!(moved(&mut world, leaf, &query(2, 3, 1, "words")), expected);
 }

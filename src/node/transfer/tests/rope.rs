@@ -150,7 +150,7 @@ pub(super) fn config() -> Config {
         store_bytes_min: 700,
         store_bytes_max: 5_000,
         stalled_bytes: 10,
-        ..Config::default()
+        ..Config::flat()
     }
 }
 
