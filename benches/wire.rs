@@ -6,9 +6,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use filbert::wire::frame::{self, Next, SizeLimits};
 use filbert::wire::hit::servent_guid;
-use filbert::wire::{
-    Guid, HitFlags, Kind, Query, QueryFlags, QueryHit, QueryOut, Record, Sha1, query,
-};
+use filbert::wire::{Guid, Kind, Query, QueryFlags, QueryHit, QueryOut, Record, Sha1, query};
 
 fn main() {
     divan::main();
@@ -51,29 +49,24 @@ fn hash_of_a_query(bencher: Bencher<'_, '_>) {
     let mut payload = Vec::new();
     let sha1s = &[Sha1([7; 20])];
     let flags = QueryFlags::default();
-    query::encode(&QueryOut { flags, text: "", sha1s }, &mut payload);
+    query::encode(&QueryOut { flags, text: "", sha1s, ..QueryOut::default() }, &mut payload);
     bencher.bench(|| Query::decode(black_box(&payload)).map(|query| query.sha1s().count()));
 }
 
 /// A hit with ten results.
 fn hit() -> Vec<u8> {
     let record = |index| Record {
-        index,
-        size: 5_000_000,
-        name: "blue moon symphony number five.ogg",
         sha1: Some(Sha1([index as u8; 20])),
-        alternates: Vec::new(),
         created_at_s: Some(1_700_000_000),
+        ..Record::new(index, 5_000_000, "blue moon symphony number five.ogg")
     };
+    let results = (1..=10).map(record).collect();
+    let address = SocketAddr::from(([10, 0, 0, 1], 6346));
     let hit = QueryHit {
-        address: SocketAddr::from(([10, 0, 0, 1], 6346)),
         speed_kbit_s: 1_000,
-        results: (1..=10).map(record).collect(),
         vendor: Some(*b"FILB"),
-        flags: HitFlags::default(),
         browse_host: true,
-        push_proxies: Vec::new(),
-        servent: Guid::marked([9; 16]),
+        ..QueryHit::new(address, Guid::marked([9; 16]), results)
     };
     let mut payload = Vec::new();
     hit.encode(&mut payload);

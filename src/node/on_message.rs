@@ -11,7 +11,7 @@ use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
 use crate::wire::pong::{FreeSlots, Vendor};
 use crate::wire::vendor::FILBERT;
-use crate::wire::{Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryHit};
+use crate::wire::{Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit};
 
 /// Bytes that one step of inflation writes at most: one buffer for the whole node.
 const INFLATED_STEP_BYTES: usize = 65_536;
@@ -218,6 +218,7 @@ impl Node {
             address: self.address.public(&self.config),
             firewalled: self.is_firewalled(),
             busy: self.transfers.is_busy(),
+            binary_hashes: query.flags.contains(QueryFlags::GGEP_HASH),
         };
         if answer::is_useless(query, &us) {
             return;
@@ -322,9 +323,6 @@ impl Node {
             Vec::new()
         };
         Pong {
-            address: self.address.public(&self.config),
-            files: u32::try_from(self.library.files()).unwrap_or(u32::MAX),
-            kbytes: u32::try_from(kbytes).unwrap_or(u32::MAX),
             free_slots: Some(FreeSlots {
                 leaves: 0,
                 ultrapeers: u8::try_from(free).unwrap_or(u8::MAX),
@@ -332,6 +330,11 @@ impl Node {
             uptime_s: u32::try_from(uptime_s).ok(),
             vendor: Some(Vendor { code: FILBERT, version: 0x01 }),
             hosts,
+            ..Pong::new(
+                self.address.public(&self.config),
+                u32::try_from(self.library.files()).unwrap_or(u32::MAX),
+                u32::try_from(kbytes).unwrap_or(u32::MAX),
+            )
         }
     }
 

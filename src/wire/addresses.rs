@@ -6,6 +6,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The port of an address that names none.
 pub const DEFAULT_PORT: u16 = 6346;
 
+/// Which addresses somebody can use (protocol.md section 2: the feature `IP`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Families {
+    /// IPv4 alone: whoever says nothing.
+    #[default]
+    Ipv4,
+    /// Both.
+    Both,
+    /// IPv6 alone.
+    Ipv6,
+}
+
+impl Families {
+    /// Whether an address of this kind is of use.
+    pub fn take(self, address: &SocketAddr) -> bool {
+        match self {
+            Families::Ipv4 => address.is_ipv4(),
+            Families::Both => true,
+            Families::Ipv6 => address.is_ipv6(),
+        }
+    }
+}
+
 /// Reads one address. Without a port it is [`DEFAULT_PORT`]. Nothing for host names, port 0, the
 /// unspecified address and scoped addresses. IPv4 in IPv6 becomes IPv4.
 pub fn parse(text: &str) -> Option<SocketAddr> {

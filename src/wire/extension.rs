@@ -92,6 +92,13 @@ pub fn sha1_of(piece: &Extension<'_>) -> Result<Option<Sha1>, Malformed> {
     }
 }
 
+/// The data of GGEP `H` for a SHA-1.
+pub fn sha1_data(sha1: &Sha1) -> [u8; 21] {
+    let mut data = [1; 21];
+    data[1..].copy_from_slice(&sha1.0);
+    data
+}
+
 /// The SHA-1s that an area names; ends after the first error. Allocates only for blocks that are
 /// COBS-coded or deflated, which is rare in a query.
 pub fn sha1s(area: &[u8]) -> impl Iterator<Item = Result<Sha1, Malformed>> + '_ {

@@ -3,9 +3,9 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use super::cursor::Cursor;
-use super::extension::{Extension, Extensions, SEPARATOR, sha1_of};
+use super::extension::{Extension, Extensions, SEPARATOR, sha1_data, sha1_of};
 use super::ggep::{self, Blocks, MAGIC, Nul, Writer};
-use super::{Guid, Malformed, Sha1, packed};
+use super::{Guid, Malformed, Sha1, Token, packed};
 
 /// Bytes of one extension's data at most.
 const DATA_BYTES_MAX: usize = 4_096;
@@ -25,6 +25,8 @@ const RESULTS_MAX: usize = 255;
 pub struct QueryHit<'a> {
     /// Where the servent listens; IPv6 only if it has no IPv4 address.
     pub address: SocketAddr,
+    /// Its IPv6 address beside an IPv4 one; the port is the same (GGEP `6`).
+    pub ipv6: Option<Ipv6Addr>,
     /// The speed it claims, kbit/s.
     pub speed_kbit_s: u32,
     /// The files; at least one. Above 255 the rest is not written.
@@ -37,6 +39,11 @@ pub struct QueryHit<'a> {
     pub browse_host: bool,
     /// Who hands pushes on to it (GGEP `PUSH` and `PUSH6`).
     pub push_proxies: Vec<SocketAddr>,
+    /// The secret of the one who asked for it by UDP (GGEP `SO`).
+    pub token: Option<Token>,
+    /// Whether contents are named in binary (GGEP `H`) and not as texts that everybody reads: only
+    /// for askers that say they understand it.
+    pub binary_hashes: bool,
     /// Its servent GUID. The caller checks that it is not the GUID of the query.
     pub servent: Guid,
 }
@@ -120,6 +127,23 @@ pub fn servent_guid(payload: &[u8]) -> Option<Guid> {
 }
 
 impl<'a> QueryHit<'a> {
+    /// A hit that says only who has which files.
+    pub fn new(address: SocketAddr, servent: Guid, results: Vec<Record<'a>>) -> QueryHit<'a> {
+        QueryHit {
+            address,
+            ipv6: None,
+            speed_kbit_s: 0,
+            results,
+            vendor: None,
+            flags: HitFlags::default(),
+            browse_host: false,
+            push_proxies: Vec::new(),
+            token: None,
+            binary_hashes: false,
+            servent,
+        }
+    }
+
     /// Reads a hit. What it says must be consistent: see protocol.md section 6 for all that is
     /// refused. Allocates a list of its results (at most 255) and of the addresses in it.
     pub fn decode(payload: &'a [u8]) -> Result<QueryHit<'a>, Malformed> {
@@ -137,18 +161,23 @@ impl<'a> QueryHit<'a> {
             return Err(Malformed::BadValue);
         }
         let mut results = Vec::with_capacity(usize::from(count).min(body.len() / 10));
+        let mut binary_hashes = false;
         for _ in 0..count {
-            results.push(Record::decode(&mut cursor)?);
+            results.push(Record::decode(&mut cursor, &mut binary_hashes)?);
         }
         let trailer = Trailer::decode(cursor.rest())?;
+        let address = packed::from_fields(ipv4, port, trailer.ipv6);
         Ok(QueryHit {
-            address: packed::from_fields(ipv4, port, trailer.ipv6),
+            address,
+            ipv6: trailer.ipv6.filter(|_| address.is_ipv4()),
             speed_kbit_s,
             results,
             vendor: trailer.vendor,
             flags: trailer.flags,
             browse_host: trailer.browse_host,
             push_proxies: trailer.push_proxies,
+            token: trailer.token,
+            binary_hashes,
             servent,
         })
     }
@@ -161,7 +190,7 @@ impl<'a> QueryHit<'a> {
         out.extend_from_slice(&packed::ipv4_field(&self.address));
         out.extend_from_slice(&self.speed_kbit_s.to_le_bytes());
         for record in results {
-            record.encode(out);
+            record.encode(self.binary_hashes, out);
         }
         if let Some(vendor) = self.vendor {
             self.encode_trailer(vendor, out);
@@ -170,7 +199,11 @@ impl<'a> QueryHit<'a> {
     }
 
     fn encode_trailer(&self, vendor: [u8; 4], out: &mut Vec<u8>) {
-        let has_ggep = self.browse_host || !self.push_proxies.is_empty() || self.address.is_ipv6();
+        let ipv6 = packed::ipv6_beside(&self.address, self.ipv6);
+        let has_ggep = self.browse_host
+            || !self.push_proxies.is_empty()
+            || ipv6.is_some()
+            || self.token.is_some();
         out.extend_from_slice(&vendor);
         out.push(2);
         out.extend_from_slice(&self.flags.encode(has_ggep));
@@ -178,16 +211,24 @@ impl<'a> QueryHit<'a> {
         if self.browse_host {
             blocks.put("BH", &[]);
         }
-        if let SocketAddr::V6(address) = self.address {
-            blocks.put("6", &address.ip().octets());
+        if let Some(token) = &self.token {
+            blocks.put("SO", token.as_bytes());
+        }
+        if let Some(ipv6) = ipv6 {
+            blocks.put("6", &ipv6.octets());
         }
         put_lists(&mut blocks, ["PUSH", "PUSH6"], &self.push_proxies);
     }
 }
 
 impl<'a> Record<'a> {
+    /// A result that says no more than it must.
+    pub fn new(index: u32, size: u64, name: &'a str) -> Record<'a> {
+        Record { index, size, name, sha1: None, alternates: Vec::new(), created_at_s: None }
+    }
+
     /// Reads one result.
-    fn decode(cursor: &mut Cursor<'a>) -> Result<Record<'a>, Malformed> {
+    fn decode(cursor: &mut Cursor<'a>, binary: &mut bool) -> Result<Record<'a>, Malformed> {
         let index = counted(cursor.u32_le())?;
         let size = counted(cursor.u32_le())?;
         let name = counted(cursor.until_nul())?;
@@ -196,16 +237,11 @@ impl<'a> Record<'a> {
         if name.is_empty() {
             return Err(Malformed::BadValue);
         }
-        let mut record = Record {
-            index,
-            size: size.into(),
-            name,
-            sha1: None,
-            alternates: Vec::new(),
-            created_at_s: None,
-        };
+        let mut record = Record::new(index, size.into(), name);
         for piece in Extensions::new(area) {
-            record.read_extension(&piece?)?;
+            let piece = piece?;
+            *binary |= matches!(&piece, Extension::Ggep(block) if block.id == b"H");
+            record.read_extension(&piece)?;
         }
         Ok(record)
     }
@@ -240,21 +276,25 @@ impl<'a> Record<'a> {
     }
 
     /// Appends the result.
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, binary_hash: bool, out: &mut Vec<u8>) {
         let field = if self.size < LARGE_FROM { self.size as u32 } else { LARGE };
         let name = self.name.split('\0').next().unwrap_or_default();
         out.extend_from_slice(&self.index.to_le_bytes());
         out.extend_from_slice(&field.to_le_bytes());
         out.extend_from_slice(name.as_bytes());
         out.push(0);
-        if let Some(sha1) = self.sha1 {
+        let text_hash = self.sha1.filter(|_| !binary_hash);
+        if let Some(sha1) = text_hash {
             sha1.write_urn(out);
         }
         let has_ggep = field == LARGE || self.created_at_s.is_some() || !self.alternates.is_empty();
-        if self.sha1.is_some() && has_ggep {
+        if text_hash.is_some() && has_ggep {
             out.push(SEPARATOR);
         }
         let mut blocks = Writer::new(out, Nul::Coded);
+        if let Some(sha1) = self.sha1.filter(|_| binary_hash) {
+            blocks.put("H", &sha1_data(&sha1));
+        }
         if field == LARGE {
             blocks.put_number("LF", self.size);
         }
@@ -290,6 +330,7 @@ struct Trailer {
     flags: HitFlags,
     browse_host: bool,
     push_proxies: Vec<SocketAddr>,
+    token: Option<Token>,
     ipv6: Option<Ipv6Addr>,
 }
 
@@ -323,6 +364,7 @@ impl Trailer {
             let block = block?;
             match block.id {
                 b"BH" => self.browse_host = true,
+                b"SO" => self.token = Token::new(&block.data(DATA_BYTES_MAX)?).ok(),
                 b"6" => self.ipv6 = Some(packed::ipv6(&block.data(16)?)?),
                 b"PUSH" => {
                     let data = block.data(DATA_BYTES_MAX)?;
@@ -356,7 +398,8 @@ pub fn distribute<'a>(
     let results_max = results_max.clamp(1, RESULTS_MAX);
     for record in records {
         scratch.clear();
-        record.encode(&mut scratch);
+        // The text form is the longer one.
+        record.encode(false, &mut scratch);
         let bytes = scratch.len();
         let twin = |other: &Record<'_>| {
             other.index == record.index || (other.sha1.is_some() && other.sha1 == record.sha1)

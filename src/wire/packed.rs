@@ -37,6 +37,31 @@ pub(super) fn ipv6(data: &[u8]) -> Result<Ipv6Addr, Malformed> {
     Ok(Ipv6Addr::from(octets))
 }
 
+/// What GGEP `6` says of a servent with this address: the address itself, or one beside it.
+pub(super) fn ipv6_beside(address: &SocketAddr, beside: Option<Ipv6Addr>) -> Option<Ipv6Addr> {
+    match address {
+        SocketAddr::V6(address) => Some(*address.ip()),
+        SocketAddr::V4(_) => beside,
+    }
+}
+
+/// Reads one packed address: 6 bytes or 18.
+pub(super) fn address(data: &[u8]) -> Result<SocketAddr, Malformed> {
+    let mut list = Vec::with_capacity(1);
+    match data.len() {
+        6 => read_ipv4_list(data, &mut list)?,
+        18 => read_ipv6_list(data, &mut list)?,
+        _ => {}
+    }
+    list.pop().ok_or(Malformed::BadValue)
+}
+
+/// One address, packed.
+pub(super) fn one(address: &SocketAddr) -> Vec<u8> {
+    let (ipv4, ipv6) = packed_lists(std::slice::from_ref(address));
+    if ipv4.is_empty() { ipv6 } else { ipv4 }
+}
+
 /// Reads a packed list of IPv4 addresses, six bytes each, into `list`.
 pub(super) fn read_ipv4_list(data: &[u8], list: &mut Vec<SocketAddr>) -> Result<(), Malformed> {
     let mut cursor = Cursor::new(data);

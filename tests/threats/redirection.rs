@@ -48,15 +48,13 @@ fn row_07_forged_hits_do_not_turn_a_download_against_a_third() {
                 created_at_s: None,
             };
             let mut hit = Vec::new();
+            let number = round * 100 + number;
             QueryHit {
-                address: bystander(1_000 + round * 100 + number),
-                speed_kbit_s: 1,
-                results: vec![record],
                 vendor: Some(*b"TEST"),
                 flags: HitFlags { push: Some(number % 2 == 0), ..HitFlags::default() },
                 browse_host: true,
                 push_proxies: vec![bystander(81)],
-                servent: guid(u64::from(round * 100 + number)),
+                ..QueryHit::new(bystander(1_000 + number), guid(u64::from(number)), vec![record])
             }
             .encode(&mut hit);
             victim.say(forger, &descriptor(asked, Kind::QUERY_HIT, 3, 0, &hit));

@@ -74,6 +74,8 @@ pub(crate) struct Us {
     pub firewalled: bool,
     /// Whether all upload slots are taken.
     pub busy: bool,
+    /// Whether the asker reads contents in binary.
+    pub binary_hashes: bool,
 }
 
 /// The payloads of the hits that name these files.
@@ -87,12 +89,9 @@ pub(crate) fn hits(
     let records = found.iter().filter_map(|&index| {
         let entry = library.by_index(index)?;
         Some(Record {
-            index: entry.index.0,
-            size: entry.size,
-            name: &entry.name,
             sha1: entry.sha1,
-            alternates: Vec::new(),
             created_at_s: (entry.modified_at_s > 0).then_some(entry.modified_at_s),
+            ..Record::new(entry.index.0, entry.size, &entry.name)
         })
     });
     let results_max = usize::from(config.results_per_hit_max);
@@ -103,14 +102,11 @@ pub(crate) fn hits(
         let flags =
             HitFlags { push: Some(us.firewalled), busy: Some(us.busy), ..HitFlags::default() };
         QueryHit {
-            address: us.address,
-            speed_kbit_s: 0,
-            results,
             vendor: Some(FILBERT),
             flags,
             browse_host: true,
-            push_proxies: Vec::new(),
-            servent: us.servent,
+            binary_hashes: us.binary_hashes,
+            ..QueryHit::new(us.address, us.servent, results)
         }
         .encode(&mut payload);
         each(&payload);

@@ -10,7 +10,7 @@ use super::io::{DownloadId, SearchEnd, SearchId, SearchQuery};
 use super::{Config, Time};
 use crate::library::words;
 use crate::wire::query::{self, QueryOut};
-use crate::wire::{Guid, QueryFlags, Sha1};
+use crate::wire::{Guid, QueryFlags, QueryWants, Sha1};
 use results::Filter;
 
 /// For whom a search runs.
@@ -207,7 +207,8 @@ fn encode(query: &SearchQuery, firewalled: bool, config: &Config) -> Option<Box<
     }
     let sha1s: &[Sha1] = query.sha1.as_slice();
     let push = if firewalled { QueryFlags::FIREWALLED } else { QueryFlags::default() };
-    let out = QueryOut { flags: QueryFlags::GGEP_HASH | push, text, sha1s };
+    let wants = QueryWants::default();
+    let out = QueryOut { flags: QueryFlags::GGEP_HASH | push, text, sha1s, wants };
     let mut payload = Vec::new();
     query::encode(&out, &mut payload);
     (payload.len() <= config.query_bytes_max as usize).then(|| payload.into_boxed_slice())

@@ -5,9 +5,7 @@ use super::rope::{End, World, config};
 use crate::node::config::Role;
 use crate::node::io::{DownloadRequest, SearchEnd, SearchId, Source};
 use crate::node::{Command, Config, Event, Input, Relation, Why};
-use crate::wire::{
-    Guid, HEADER_LEN, Header, HitFlags, Kind, Ping, Pong, Push, QueryHit, Record, frame,
-};
+use crate::wire::{Guid, HEADER_LEN, Header, Kind, Ping, Pong, Push, QueryHit, Record, frame};
 
 /// A node and a scripted neighbour of it; what it heard so far is forgotten.
 pub(super) fn neighbour(world: &mut World) -> End {
@@ -28,26 +26,9 @@ pub(super) fn query(guid: u8, ttl: u8, hops: u8, text: &str) -> Vec<u8> {
 }
 
 fn hit(servent: Guid) -> Vec<u8> {
-    let record = Record {
-        index: 1,
-        size: 1,
-        name: "name",
-        sha1: None,
-        alternates: Vec::new(),
-        created_at_s: None,
-    };
     let mut payload = Vec::new();
-    QueryHit {
-        address: ([9, 9, 9, 9], 6346).into(),
-        speed_kbit_s: 0,
-        results: vec![record],
-        vendor: None,
-        flags: HitFlags::default(),
-        browse_host: false,
-        push_proxies: Vec::new(),
-        servent,
-    }
-    .encode(&mut payload);
+    QueryHit::new(([9, 9, 9, 9], 6346).into(), servent, vec![Record::new(1, 1, "name")])
+        .encode(&mut payload);
     payload
 }
 

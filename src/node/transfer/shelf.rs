@@ -85,26 +85,19 @@ impl Shelf {
 
 fn record(entry: &Entry) -> Record<'_> {
     Record {
-        index: entry.index.0,
-        size: entry.size,
-        name: &entry.name,
         sha1: entry.sha1,
-        alternates: Vec::new(),
-        created_at_s: Some(entry.modified_at_s),
+        created_at_s: (entry.modified_at_s > 0).then_some(entry.modified_at_s),
+        ..Record::new(entry.index.0, entry.size, &entry.name)
     }
 }
 
 fn hit<'a>(results: Vec<Record<'a>>, host: Host<'_>) -> QueryHit<'a> {
     let listen: SocketAddr = host.config.listen;
     QueryHit {
-        address: listen,
-        speed_kbit_s: 0,
-        results,
         vendor: Some(vendor::FILBERT),
         flags: HitFlags { push: Some(listen.port() == 0), ..HitFlags::default() },
         browse_host: true,
-        push_proxies: Vec::new(),
-        servent: host.guid,
+        ..QueryHit::new(listen, host.guid, results)
     }
 }
 

@@ -27,6 +27,9 @@ fn hit(results: Vec<Record<'_>>) -> QueryHit<'_> {
         flags: HitFlags { push: Some(true), busy: Some(false), ..HitFlags::default() },
         browse_host: true,
         push_proxies: Vec::new(),
+        token: None,
+        ipv6: None,
+        binary_hashes: false,
         servent: Guid::marked([9; 16]),
     }
 }
@@ -220,11 +223,17 @@ proptest! {
         address in address(), speed_kbit_s: u32, parts in vec(parts(), 1..8),
         vendor in "[!-~]{4}", flags: [Option<bool>; 4], browse_host: bool,
         push_proxies in addresses(10), servent: [u8; 16],
+        token in option::of(vec(any::<u8>(), 1..10)), ipv6: Option<Ipv6Addr>, binary_hashes: bool,
     ) {
         prop_assume!(servent != [0; 16]);
         let [push, busy, uploaded, measured_speed] = flags;
+        let results = records(&parts);
         let hit = QueryHit {
-            address, speed_kbit_s, results: records(&parts), browse_host, push_proxies,
+            address, speed_kbit_s, browse_host, push_proxies,
+            ipv6: ipv6.filter(|_| address.is_ipv4()),
+            token: token.map(|token| Token::new(&token).unwrap()),
+            binary_hashes: binary_hashes && results.iter().any(|record| record.sha1.is_some()),
+            results,
             vendor: vendor.as_bytes().first_chunk().copied(),
             flags: HitFlags { push, busy, uploaded, measured_speed },
             servent: Guid(servent),

@@ -30,17 +30,20 @@ fn what_is_not_ggep_is_passed_over_and_broken_ggep_is_not() {
     let plain = encoded(&Pong::new(SocketAddr::from(([10, 1, 2, 3], 6346)), 5, 256));
     let with = |more: &[u8]| Pong::decode(&[&plain[..], more].concat());
     assert_eq!(with(b"hello"), Pong::decode(&plain));
-    assert_eq!(with(b"\xC3\x83GUE\x41\x02"), Pong::decode(&plain));
+    assert_eq!(with(b"\xC3\x83LOC\x42en"), Pong::decode(&plain));
     assert_eq!(with(b"\xC3\x83GUE\x42\x02"), Err(Malformed::BadGgep));
     assert_eq!(with(b"\xC3\x82UP\x42\x01\x02"), Err(Malformed::BadValue));
     assert_eq!(with(b"\xC3\x82VC\x43ABC"), Err(Malformed::BadValue));
     assert_eq!(with(b"\xC3\x82DU\x45\x01\x02\x03\x04\x05"), Err(Malformed::BadValue));
     assert_eq!(with(b"\xC3\x83IPP\x47\x01\x02\x03\x04\x05\x06\x07"), Err(Malformed::Truncated));
     assert_eq!(with(b"\xC3\x816\x44\x01\x02\x03\x04"), Err(Malformed::BadValue));
+    assert_eq!(with(b"\xC3\x82IP\x44\x01\x02\x03\x04"), Err(Malformed::BadValue));
+    assert_eq!(with(b"\xC3\x82QK\x43abc"), Err(Malformed::BadValue), "could be guessed");
+    assert_eq!(with(b"\xC3\x85UDPHC\x43a b"), Err(Malformed::BadValue), "cannot be looked up");
 }
 
 #[test]
-fn ipv6_counts_only_where_there_is_no_ipv4() {
+fn ipv6_stands_beside_ipv4_or_in_its_place() {
     let ip = Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 5);
     let only = Pong::new(SocketAddr::from((ip, 6346)), 0, 0);
     let mut bytes = encoded(&only);
@@ -49,6 +52,8 @@ fn ipv6_counts_only_where_there_is_no_ipv4() {
     bytes[2..6].copy_from_slice(&[10, 1, 2, 3]);
     let both = Pong::decode(&bytes).unwrap();
     assert_eq!(both.address, SocketAddr::from((Ipv4Addr::new(10, 1, 2, 3), 6346)));
+    assert_eq!((both.ipv6, only.ipv6), (Some(ip), None));
+    assert_eq!(Pong::decode(&encoded(&both)), Ok(both));
 }
 
 #[test]
@@ -58,6 +63,20 @@ fn a_list_has_its_limit() {
     assert_eq!(Pong::decode(&encoded(&pong)).as_ref(), Ok(&pong));
     pong.hosts.push(host);
     assert_eq!(Pong::decode(&encoded(&pong)), Err(Malformed::TooLarge));
+}
+
+#[test]
+fn host_caches_stand_one_a_line() {
+    let plain = encoded(&Pong::new(SocketAddr::from(([10, 1, 2, 3], 6346)), 5, 256));
+    let mut bytes = plain.clone();
+    let lines = format!("a.example:9999&b=c\n\nb.example{}", "\nc.example:1".repeat(30));
+    Writer::new(&mut bytes, Nul::Allowed).put("PHC", lines.as_bytes());
+    let pong = Pong::decode(&bytes).unwrap();
+    assert_eq!(pong.host_caches.len(), HOST_CACHES_MAX);
+    assert_eq!(pong.host_caches[..3], ["a.example:9999", "b.example", "c.example:1"]);
+    let mut bytes = plain;
+    Writer::new(&mut bytes, Nul::Allowed).put("UDPHC", b"");
+    assert_eq!(Pong::decode(&bytes).unwrap().host_cache.as_deref(), Some(""));
 }
 
 fn address() -> impl Strategy<Value = SocketAddr> {
@@ -73,10 +92,15 @@ prop_compose! {
         uptime_s: Option<u32>,
         vendor in option::of(any::<([u8; 4], u8)>()),
         mut hosts in vec(address(), 0..20),
+        ipv6: Option<Ipv6Addr>, your_address in option::of(address()), guess: Option<u8>,
+        query_key in option::of(vec(any::<u8>(), 4..17)),
+        host_cache in option::of("[a-z.]{0,20}"), host_caches in vec("[a-z.]{1,20}:[1-9]", 0..5),
     ) -> Pong {
         hosts.sort_by_key(SocketAddr::is_ipv6); // two lists on the wire, IPv4 first
         Pong {
-            address, files, kbytes, uptime_s, hosts,
+            address, files, kbytes, uptime_s, hosts, your_address, guess, host_cache, host_caches,
+            ipv6: ipv6.filter(|_| address.is_ipv4()),
+            query_key: query_key.map(|key| Token::new(&key).unwrap()),
             free_slots: free_slots.map(|(leaves, ultrapeers)| FreeSlots { leaves, ultrapeers }),
             vendor: vendor.map(|(code, version)| Vendor { code, version }),
         }

@@ -280,14 +280,10 @@ impl<'a> Script<'a> {
         let (address, servent) = (self.address(), guids.pick(self));
         let mut out = Vec::new();
         QueryHit {
-            address,
-            speed_kbit_s: 1,
-            results,
             vendor: Some(*b"TEST"),
             flags,
             browse_host: true,
-            push_proxies: Vec::new(),
-            servent,
+            ..QueryHit::new(address, servent, results)
         }
         .encode(&mut out);
         out

@@ -55,23 +55,10 @@ fn packets(count: u32) -> Vec<u8> {
     for index in 0..count {
         let name = format!("song {index}");
         let record = crate::wire::Record {
-            index,
-            size: 1,
-            name: &name,
             sha1: Some(sha1_of(b"")),
-            alternates: Vec::new(),
-            created_at_s: None,
+            ..crate::wire::Record::new(index, 1, &name)
         };
-        let hit = QueryHit {
-            address: address(0),
-            speed_kbit_s: 0,
-            results: vec![record],
-            vendor: None,
-            flags: Default::default(),
-            browse_host: false,
-            push_proxies: Vec::new(),
-            servent: guid(0),
-        };
+        let hit = QueryHit::new(address(0), guid(0), vec![record]);
         frame::write(&mut out, Guid([3; 16]), Kind::PING, 1, 0, b"");
         frame::write_with(&mut out, Guid([3; 16]), Kind::QUERY_HIT, 1, 0, |out| hit.encode(out));
     }
