@@ -233,6 +233,7 @@ fn a_ping_and_a_pong_of_gtk_gnutella() {
         free_slots: Some(FreeSlots { leaves: 255, ultrapeers: 99 }),
         uptime_s: Some(4),
         vendor: Some(Vendor { code: *b"GTKG", version: 0x83 }),
+        guess: Some(0x02),
         ..Pong::new("127.0.0.1:7001".parse().unwrap(), 2, 2_048)
     };
     assert_eq!(pong, expected);
