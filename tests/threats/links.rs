@@ -5,35 +5,17 @@ use std::io::Write;
 use filbert::node::io::{SearchId, SearchQuery};
 use filbert::node::{Command, Config, Event, Input, Why};
 use filbert::wire::ggep::{Nul, Writer};
-use filbert::wire::{
-    HEADER_LEN, Header, Headers, HitFlags, Kind, Push, QueryHit, Record, Sha1, names,
-};
+use filbert::wire::{HEADER_LEN, Header, Headers, Kind, Push, QueryHit, Record, Sha1, names};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use crate::victim::{Victim, config, descriptor, guid, query, stranger};
 
 fn hit_of(servent: u64, name: &str) -> Vec<u8> {
-    let record = Record {
-        index: 1,
-        size: 1_000,
-        name,
-        sha1: Some(Sha1([1; 20])),
-        alternates: Vec::new(),
-        created_at_s: None,
-    };
+    let record = Record { sha1: Some(Sha1([1; 20])), ..Record::new(1, 1_000, name) };
     let mut out = Vec::new();
-    QueryHit {
-        address: stranger(77),
-        speed_kbit_s: 1,
-        results: vec![record],
-        vendor: Some(*b"TEST"),
-        flags: HitFlags::default(),
-        browse_host: false,
-        push_proxies: Vec::new(),
-        servent: guid(servent),
-    }
-    .encode(&mut out);
+    QueryHit { vendor: Some(*b"TEST"), ..QueryHit::new(stranger(77), guid(servent), vec![record]) }
+        .encode(&mut out);
     out
 }
 
