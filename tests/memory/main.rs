@@ -13,7 +13,7 @@ use filbert::node;
 use filbert::node::io::{SearchId, SearchQuery};
 use filbert::node::{ConnId, Input, Why};
 use filbert::wire::http::{GNUTELLA_PACKETS, Response};
-use filbert::wire::{Headers, HitFlags, Kind, Pong, QueryHit, Record, names};
+use filbert::wire::{Headers, Kind, Pong, QueryHit, Record, names};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use victim::{Victim, config, descriptor, guid, query, stranger};
@@ -101,23 +101,15 @@ fn row_21_ggep_bombs_in_hits() -> Attack {
         for number in 0..1_000u64 {
             let names: Vec<String> = (0..250).map(|n| format!("file {number} {n}")).collect();
             let record = |name| Record {
-                index: number as u32,
-                size: 1,
-                name,
-                sha1: None,
                 alternates: vec![stranger(9); 10],
-                created_at_s: None,
+                ..Record::new(number as u32, 1, name)
             };
             let mut hit = Vec::new();
+            let results = names.iter().map(|name| record(name)).collect();
             QueryHit {
-                address: stranger(2),
-                speed_kbit_s: 1,
-                results: names.iter().map(|name| record(name)).collect(),
                 vendor: Some(*b"TEST"),
-                flags: HitFlags::default(),
                 browse_host: true,
-                push_proxies: Vec::new(),
-                servent: guid(number),
+                ..QueryHit::new(stranger(2), guid(number), results)
             }
             .encode(&mut hit);
             victim.say(forger, &descriptor(asked, Kind::QUERY_HIT, 3, 0, &hit));
