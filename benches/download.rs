@@ -91,6 +91,7 @@ fn fetch(fetcher: &Handle, from: SocketAddr, mib: u64, sha1: Sha1) -> io::Result
         index: Some(FileIndex(1).0),
         name: Some("file.bin".to_owned()),
         firewalled: false,
+        push_proxies: Vec::new(),
     };
     let request = DownloadRequest {
         name: "file.bin".to_owned(),

@@ -267,6 +267,9 @@ pub struct Source {
     /// Whether it must be asked to push.
     #[serde(default)]
     pub firewalled: bool,
+    /// The hosts that hand it such a request.
+    #[serde(default)]
+    pub push_proxies: Vec<SocketAddr>,
 }
 
 /// What to download: `POST /downloads`.
@@ -527,7 +530,14 @@ pub enum ErrorCode {
 impl Source {
     /// The servent at this address, of which no more is known.
     pub fn at(address: SocketAddr) -> Source {
-        Source { address, servent: None, index: None, name: None, firewalled: false }
+        Source {
+            address,
+            servent: None,
+            index: None,
+            name: None,
+            firewalled: false,
+            push_proxies: Vec::new(),
+        }
     }
 }
 
@@ -541,14 +551,14 @@ impl From<NewSearch> for io::SearchQuery {
 
 impl From<Source> for io::Source {
     fn from(source: Source) -> io::Source {
-        let Source { address, servent, index, name, firewalled } = source;
-        io::Source { address, servent, index, name, firewalled }
+        let Source { address, servent, index, name, firewalled, push_proxies } = source;
+        io::Source { address, servent, index, name, firewalled, push_proxies }
     }
 }
 
 impl From<io::Source> for Source {
     fn from(source: io::Source) -> Source {
-        let io::Source { address, servent, index, name, firewalled } = source;
-        Source { address, servent, index, name, firewalled }
+        let io::Source { address, servent, index, name, firewalled, push_proxies } = source;
+        Source { address, servent, index, name, firewalled, push_proxies }
     }
 }

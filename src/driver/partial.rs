@@ -29,7 +29,7 @@ pub const JOURNAL_BYTES: u64 = 8 << 20;
 /// The journal is written with the first bytes that come so long after the last time.
 pub const JOURNAL_INTERVAL: Duration = Duration::from_secs(1);
 
-const JOURNAL: Kind = Kind { name: *b"down", version: 1 };
+const JOURNAL: Kind = Kind { name: *b"down", version: 2 };
 /// Reads of a file that is hashed.
 const READ_BYTES: usize = 256 << 10;
 

@@ -513,6 +513,8 @@ pub struct Source {
     pub name: Option<String>,
     /// Whether it cannot be connected to and must be asked to push.
     pub firewalled: bool,
+    /// Its push proxies: ultrapeers that hand it a Push.
+    pub push_proxies: Vec<SocketAddr>,
 }
 
 /// A host that we could connect to, as it is remembered across runs.

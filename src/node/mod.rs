@@ -18,6 +18,7 @@ mod on_message;
 mod on_timer;
 mod on_transfer;
 mod phase;
+mod rate;
 mod recent;
 pub mod rng;
 mod route;

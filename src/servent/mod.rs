@@ -265,6 +265,7 @@ impl From<Hit> for DownloadRequest {
             index: None,
             name: None,
             firewalled: false,
+            push_proxies: Vec::new(),
         });
         DownloadRequest {
             name: hit.name.clone(),

@@ -74,7 +74,14 @@ async fn source_of(
     };
     let host = Host { name: place.host, port: place.port };
     let address = host.resolve().await.ok()?;
-    Some(Source { address, servent: None, index, name: its_name, firewalled: false })
+    Some(Source {
+        address,
+        servent: None,
+        index,
+        name: its_name,
+        firewalled: false,
+        push_proxies: Vec::new(),
+    })
 }
 
 #[cfg(test)]

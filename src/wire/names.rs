@@ -109,6 +109,8 @@ names! {
     X_NALT = "X-NAlt";
     /// Where the sender listens, in HTTP heads.
     X_NODE = "X-Node";
+    /// The push proxies of a servent that cannot be connected to.
+    X_PUSH_PROXY = "X-Push-Proxy";
     /// Which bytes of a partial file are there.
     X_AVAILABLE_RANGES = "X-Available-Ranges";
 }

@@ -75,6 +75,9 @@ pub const PUSH_PROXY_REQUEST: VendorKind = VendorKind::new(*b"LIME", 21, 1);
 /// Says that the sender is a push proxy now. Version 1 carries no address.
 pub const PUSH_PROXY_ACK: VendorKind = VendorKind::new(*b"LIME", 22, 2);
 
+/// Says that the receiver need not be the sender's push proxy any more.
+pub const PUSH_PROXY_CANCEL: VendorKind = VendorKind::new(*b"GTKG", 21, 1);
+
 /// A vendor message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VendorMessage<'a> {
@@ -134,6 +137,8 @@ pub enum VendorMessage<'a> {
         /// On which port.
         port: u16,
     },
+    /// GTKG/21v1: the sender needs the receiver no longer as its push proxy.
+    PushProxyCancel,
     /// One that we do not know.
     Unknown {
         /// Which.
@@ -180,6 +185,7 @@ impl<'a> VendorMessage<'a> {
                 ip: if version == 2 { Some(Ipv4Addr::from(cursor.array::<4>()?)) } else { None },
                 port: cursor.u16_le()?,
             },
+            (b"GTKG", 21, 1) => VendorMessage::PushProxyCancel,
             _ => VendorMessage::Unknown { kind, content: cursor.rest() },
         })
     }
@@ -203,6 +209,7 @@ impl<'a> VendorMessage<'a> {
             VendorMessage::PushProxyRequest { version: said } => version(PUSH_PROXY_REQUEST, *said),
             VendorMessage::PushProxyAck { ip: Some(_), .. } => PUSH_PROXY_ACK,
             VendorMessage::PushProxyAck { .. } => version(PUSH_PROXY_ACK, 1),
+            VendorMessage::PushProxyCancel => PUSH_PROXY_CANCEL,
             VendorMessage::Unknown { kind, .. } => *kind,
         }
     }
@@ -219,7 +226,9 @@ impl<'a> VendorMessage<'a> {
             }
             VendorMessage::HopsFlow { hops } => out.push(hops),
             VendorMessage::TcpConnectBack { port } => out.extend_from_slice(&port.to_le_bytes()),
-            VendorMessage::QueryStatusRequest | VendorMessage::PushProxyRequest { .. } => {}
+            VendorMessage::QueryStatusRequest
+            | VendorMessage::PushProxyRequest { .. }
+            | VendorMessage::PushProxyCancel => {}
             VendorMessage::QueryStatus { hits } => out.extend_from_slice(&hits.to_le_bytes()),
             VendorMessage::UdpConnectBack { port, guid } => {
                 out.extend_from_slice(&port.to_le_bytes());

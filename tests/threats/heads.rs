@@ -166,6 +166,7 @@ fn row_18_a_source_cannot_place_bytes_where_nobody_asked_for_them() {
             index: None,
             name: None,
             firewalled: false,
+            push_proxies: Vec::new(),
         };
         let (name, size) = ("file".to_owned(), Some(1_000));
         let request = DownloadRequest { name, size, sha1, sources: vec![source] };

@@ -169,6 +169,7 @@ fn row_07_nobody_leads_the_node_to_an_address_on_its_block_list() {
         index: None,
         name: None,
         firewalled: false,
+        push_proxies: Vec::new(),
     };
     // One source from before the block, one from after it, and a push.
     let (download, sha1) = (DownloadId(1), Some(Sha1([4; 20])));

@@ -254,7 +254,7 @@ fn the_layout_of_the_journal_stays() {
     let journal = Journal { request: request(), have: vec![0..100, 200..300_000] };
     let sealed = super::super::codec::seal(JOURNAL, &journal).unwrap();
     let expected = [
-        "66696c62 646f776e 01000000 3000000000000000 84a392001e10b4cb196ea16266dc1334db39f3c1",
+        "66696c62 646f776e 02000000 3000000000000000 84a392001e10b4cb196ea16266dc1334db39f3c1",
         "0a 612066696c652e62696e",
         "01 fc40420f00",
         "01 0101010101010101010101010101010101010101",

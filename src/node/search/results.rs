@@ -7,6 +7,9 @@ use crate::node::Time;
 use crate::node::io::{Hit, SearchQuery, Source};
 use crate::wire::{QueryHit, Record};
 
+/// Push proxies of one servent that are kept: it needs one that is alive.
+const PUSH_PROXIES_MAX: usize = 4;
+
 /// Which results are wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
@@ -68,6 +71,13 @@ pub(crate) fn of(
                 index: Some(record.index),
                 name: Some(record.name.to_owned()),
                 firewalled,
+                push_proxies: hit
+                    .push_proxies
+                    .iter()
+                    .copied()
+                    .filter(|at| usable(*at))
+                    .take(PUSH_PROXIES_MAX)
+                    .collect(),
             },
             alternates: record.alternates.iter().copied().filter(|at| usable(*at)).collect(),
             busy: hit.flags.busy == Some(true),

@@ -52,6 +52,7 @@ fn the_blocked_are_closed_refused_and_not_dialled() {
         index: Some(1),
         name: Some("a".to_owned()),
         firewalled: false,
+        push_proxies: Vec::new(),
     };
     let request = DownloadRequest { sources: vec![source], ..DownloadRequest::default() };
     world.give(0, Input::Command(Command::Download { download: DownloadId(1), request }));

@@ -213,6 +213,7 @@ fn a_download_asks_for_a_push_along_the_way_of_the_hit() {
         index: Some(1),
         name: Some("name".into()),
         firewalled: true,
+        push_proxies: Vec::new(),
     };
     let request = DownloadRequest {
         name: "name".into(),

@@ -29,7 +29,6 @@ mod flow;
 mod inbox;
 mod push;
 mod ranges;
-mod rate;
 mod shelf;
 mod slots;
 mod source;

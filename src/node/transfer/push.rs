@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::rate::PerAddress;
 use super::turn::{Purpose, Turn};
 use crate::library::{FileIndex, Library};
+use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Why, filter};
 use crate::wire::{Giv, Push};
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use super::flow::Flow;
 use super::inbox::{Inbox, Taken};
-use super::rate::PerAddress;
 use super::shelf::{Host, Shelf};
 use super::slots::{self, Facts};
 use super::turn::Turn;
 use super::view::UploadView;
 use crate::library::{Entry, FileIndex, Library};
 use crate::node::io::Action;
+use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Time, Why};
 use crate::wire::http::{GNUTELLA_PACKETS, Method, RangeSpec, Request, Response, Target};
 use crate::wire::{Giv, Malformed, names};
@@ -291,7 +291,7 @@ impl Uploads {
             Target::Get { index, name } => {
                 name.as_deref().and_then(|name| library.by_name(FileIndex(*index), name))
             }
-            Target::Other(_) => None,
+            Target::PushProxy { .. } | Target::Other(_) => None,
         };
         let Some(entry) = entry else {
             turn.out.count(Why::NoSuchFile);

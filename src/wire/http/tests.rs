@@ -50,6 +50,29 @@ fn targets() {
     }
 }
 
+/// As in the push proxy specification, and as gtk-gnutella and LimeWire vary it.
+#[test]
+fn push_proxy_targets() {
+    let proxy = |servent, index| Target::PushProxy { servent, index };
+    let guid = super::super::Guid(*b"0123456789abcdef");
+    let base32 = "GAYTEMZUGU3DOOBZMFRGGZDFMY";
+    for (text, expected) in [
+        (format!("/gnutella/push-proxy?ServerId={base32}"), proxy(Some(guid), 0)),
+        (format!("/gnutella/push-proxy?ServerID={base32}======&file=7"), proxy(Some(guid), 7)),
+        (format!("/gnutella/pushproxy?serverid={}", base32.to_lowercase()), proxy(Some(guid), 0)),
+        (format!("/gnutella/push-proxy?file=9&guid={guid}"), proxy(Some(guid), 9)),
+        (format!("/gnutella/push-proxy?ServerId={base32}&file=-1&x=y&&"), proxy(Some(guid), 0)),
+        (format!("/gnutella/push-proxy?ServerId={base32}A"), proxy(None, 0)),
+        ("/gnutella/push-proxy?ServerId=".to_owned(), proxy(None, 0)),
+        ("/gnutella/push-proxy?".to_owned(), proxy(None, 0)),
+    ] {
+        assert_eq!(target(&text), expected, "{text}");
+    }
+    let ours = proxy(Some(guid), 7);
+    assert_eq!(ours.to_string(), format!("/gnutella/push-proxy?ServerId={base32}&file=7"));
+    assert_eq!(target(&ours.to_string()), ours);
+}
+
 #[test]
 fn the_corpus_of_smuggled_requests_is_refused() {
     for bad in [

@@ -13,7 +13,7 @@ fn again(message: &VendorMessage<'_>) -> Vec<u8> {
 #[test]
 fn each_is_read_and_written_as_the_specifications_have_it() {
     let guid = Guid([9; 16]);
-    let cases: [(&[u8], VendorMessage<'_>); 15] = [
+    let cases: [(&[u8], VendorMessage<'_>); 16] = [
         (b"BEAR\x04\0\x01\0\x05", VendorMessage::HopsFlow { hops: 5 }),
         (b"BEAR\x07\0\x01\0\xCA\x18", VendorMessage::TcpConnectBack { port: 6346 }),
         (b"BEAR\x0B\0\x01\0", VendorMessage::QueryStatusRequest),
@@ -43,6 +43,7 @@ fn each_is_read_and_written_as_the_specifications_have_it() {
             b"LIME\x16\0\x02\0\x01\x02\x03\x04\xCA\x18",
             VendorMessage::PushProxyAck { ip: Some([1, 2, 3, 4].into()), port: 6346 },
         ),
+        (b"GTKG\x15\0\x01\0", VendorMessage::PushProxyCancel),
         (
             b"LIME\x17\0\x01\0rest",
             VendorMessage::Unknown {

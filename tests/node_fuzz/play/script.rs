@@ -100,6 +100,7 @@ impl<'a> Script<'a> {
             index: (!self.rarely(3)).then(|| self.below(4) as u32),
             name: (!self.rarely(3)).then(|| self.name()),
             firewalled: self.rarely(4),
+            push_proxies: self.addresses(),
         }
     }
 

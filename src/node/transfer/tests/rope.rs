@@ -682,6 +682,7 @@ pub(super) fn source(end: usize) -> Source {
         index: Some(1),
         name: Some("song.ogg".to_owned()),
         firewalled: false,
+        push_proxies: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::node::Time;
 
 /// Counts by address within windows of fixed length.
 #[derive(Clone, Debug)]
-pub(super) struct PerAddress {
+pub(crate) struct PerAddress {
     window: Duration,
     times_max: u16,
     addresses_max: usize,
@@ -17,14 +17,14 @@ pub(super) struct PerAddress {
 
 impl PerAddress {
     /// At most `times_max` for one address within `window`, for at most `addresses_max` addresses.
-    pub(super) fn new(window: Duration, times_max: u16, addresses_max: u32) -> PerAddress {
+    pub(crate) fn new(window: Duration, times_max: u16, addresses_max: u32) -> PerAddress {
         let addresses_max = usize::try_from(addresses_max).unwrap_or(usize::MAX);
         PerAddress { window, times_max, addresses_max, counted: BTreeMap::new() }
     }
 
     /// Whether `address` may have it once more now; counts it if so. When more addresses come
     /// than can be counted, newcomers have to wait: what cannot be counted cannot be limited.
-    pub(super) fn admit(&mut self, now: Time, address: IpAddr) -> bool {
+    pub(crate) fn admit(&mut self, now: Time, address: IpAddr) -> bool {
         if let Some((since, times)) = self.counted.get_mut(&address) {
             if now.since(*since) >= self.window {
                 (*since, *times) = (now, 0);
