@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 pub mod check;
 pub mod dice;
 pub mod disk;
+pub mod edge_list;
 mod event;
 pub mod faults;
 mod follow;
+pub mod graph;
 pub mod latency;
 pub mod measure;
 pub mod net;
@@ -27,11 +29,12 @@ pub use check::{Failure, Violation};
 pub use dice::Dice;
 pub use disk::{Disk, SharedFile};
 pub use faults::Fault;
+pub use graph::Graph;
 pub use latency::Latency;
 pub use measure::{Load, Record};
 pub use net::NetConfig;
 pub use queue::Queue;
-pub use topology::{Graph, Topology};
+pub use topology::Topology;
 pub use world::{Outcome, World, WorldConfig};
 
 /// Names a node of a world; they are numbered from 0 as they are added.

@@ -74,13 +74,34 @@ fn erdos_renyi_has_the_mean_degree_and_can_be_joined() {
 }
 
 #[test]
-fn distances_are_the_fewest_links() {
-    let ring = graph(Topology::Ring { nodes: 6 });
-    let distances: Vec<Option<u32>> = [0, 1, 2, 3, 2, 1].map(Some).into();
-    assert_eq!(ring.distances(0), distances);
-    assert_eq!(ring.ball(0, 2), BTreeSet::from([1, 2, 4, 5]));
-    let apart = Graph::new(4, [(0, 1), (2, 3), (1, 0), (2, 2), (3, 9)]);
-    assert_eq!(apart.edges(), [(0, 1), (2, 3)]);
-    assert_eq!(apart.distances(0)[2], None);
-    assert_eq!(apart.eccentricity(0), 1);
+fn preferential_attachment_makes_hubs() {
+    let graph = graph(Topology::BarabasiAlbert { nodes: 2_000, links: 3 });
+    assert_eq!(graph.edges().len(), 6 + 3 * 1_996);
+    assert!(graph.is_connected());
+    let degrees = degrees(&graph);
+    assert_eq!(degrees.iter().min(), Some(&3));
+    // The greatest degree grows as the square root of the nodes; a regular mixture has about 20.
+    assert!(degrees.iter().max().is_some_and(|&most| most > 60), "{:?}", degrees.iter().max());
+    let early: usize = degrees[..20].iter().sum();
+    assert!(early > 20 * 20, "the first nodes are hubs: {early}");
+    assert!(
+        Topology::BarabasiAlbert { nodes: 5, links: 0 }.graph(&mut Dice::new(1)).edges().is_empty()
+    );
+}
+
+#[test]
+fn a_few_moved_links_make_a_small_world() {
+    let world = |rewired| graph(Topology::WattsStrogatz { nodes: 1_000, degree: 10, rewired });
+    let (ring, small, random) = (world(0.0), world(0.1), world(1.0));
+    for graph in [&ring, &small, &random] {
+        assert_eq!(graph.edges().len(), 5_000);
+    }
+    assert!(degrees(&ring).iter().all(|&degree| degree == 10));
+    let clustering = |graph: &Graph| graph.clustering();
+    // Of a lattice: 3 (k - 2) / (4 (k - 1)) with k = 10.
+    assert!((clustering(&ring) - 2.0 / 3.0).abs() < 1e-9);
+    assert!(clustering(&small) > 0.4 && clustering(&random) < 0.05);
+    assert!(ring.eccentricity(0) == 100 && small.eccentricity(0) < 12);
+    let full = Topology::WattsStrogatz { nodes: 5, degree: 4, rewired: 0.5 };
+    assert_eq!(full.graph(&mut Dice::new(1)).edges().len(), 10);
 }
