@@ -182,6 +182,28 @@ pub struct Config {
     pub counted_addresses_max: u32,
     /// Without any source a download asks the network again after this.
     pub find_sources_s: u16,
+    /// Hosts whose datagrams are accounted for at once; as many that have proved their address.
+    pub datagram_hosts_max: u32,
+    /// A host that has not proved its address is sent at most so many times the bytes that came
+    /// from it (as in QUIC): else forged addresses would turn us against a third.
+    pub amplification_max: u8,
+    /// A proof of an address counts so long.
+    pub proof_lifetime_s: u16,
+    /// Bytes that a host gets within `unasked_window_s` although it has asked for nothing: a few
+    /// first words (pings, offers of hits).
+    pub unasked_bytes_max: u16,
+    /// Such datagrams to all hosts within `unasked_window_s`.
+    pub unasked_max: u16,
+    /// See `unasked_bytes_max`.
+    pub unasked_window_s: u16,
+    /// Pings by UDP that await their pong, at once.
+    pub datagram_pings_max: u16,
+    /// A pong by UDP is awaited so long (gtk-gnutella: 20 s).
+    pub datagram_ping_timeout_s: u16,
+    /// A host that asks by UDP for hosts gets some at most this often (gtk-gnutella: once a minute).
+    pub host_cache_pause_s: u16,
+    /// Hosts in such an answer (gtk-gnutella: 30).
+    pub host_cache_hosts_max: u8,
 }
 
 /// Which role in the two-tier network we play.
@@ -312,6 +334,16 @@ impl Default for Config {
             pushes_max: 32,
             counted_addresses_max: 4_096,
             find_sources_s: 120,
+            datagram_hosts_max: 4_096,
+            amplification_max: 3,
+            proof_lifetime_s: 600,
+            unasked_bytes_max: 256,
+            unasked_max: 1_000,
+            unasked_window_s: 60,
+            datagram_pings_max: 256,
+            datagram_ping_timeout_s: 20,
+            host_cache_pause_s: 60,
+            host_cache_hosts_max: 30,
         }
     }
 }

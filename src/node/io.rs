@@ -463,6 +463,11 @@ pub enum Command {
     },
     /// Say Bye to everybody. `Event::Stopped` says when all are gone.
     Shutdown,
+    /// Ask this host by UDP for hosts to connect to: any servent is a UDP host cache.
+    AskForHosts {
+        /// Which.
+        host: SocketAddr,
+    },
 }
 
 /// What to search for.
@@ -742,6 +747,11 @@ impl Out {
     /// Sends bytes of their own.
     pub fn send(&mut self, conn: ConnId, bytes: &[u8]) {
         self.actions.push(Action::Send { conn, chunk: Chunk::copy_of(bytes) });
+    }
+
+    /// Sends a datagram.
+    pub fn send_datagram(&mut self, to: SocketAddr, data: Chunk) {
+        self.actions.push(Action::SendDatagram { to, data });
     }
 
     /// Says something to people and programs.

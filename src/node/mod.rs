@@ -7,12 +7,14 @@
 mod address;
 pub mod config;
 mod conn;
+mod datagram;
 mod filter;
 mod hosts;
 pub mod io;
 mod link;
 mod on_command;
 mod on_connection;
+mod on_datagram;
 mod on_input;
 mod on_message;
 mod on_timer;
@@ -50,6 +52,7 @@ use crate::wire::frame::SizeLimits;
 use address::{OwnAddress, Surroundings};
 use conn::Table;
 use conn::letters::Letters;
+use datagram::Datagrams;
 use filter::Blocked;
 use hosts::cache::Hosts;
 use hosts::pongs::Pongs;
@@ -95,6 +98,7 @@ pub struct Node {
     pushes: Pushes,
     searches: Searches,
     transfers: Transfers,
+    datagrams: Datagrams,
     run: OpenRun,
     letters: Letters,
     deflater: Deflater,
@@ -138,6 +142,7 @@ impl Node {
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
             searches: Searches::default(),
             transfers: Transfers::new(Arc::clone(&config), guid, rng.derive("transfers")),
+            datagrams: Datagrams::new(rng.derive("datagrams")),
             run: OpenRun::default(),
             letters: Letters::default(),
             deflater: Deflater::default(),

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::conn::outbox::Priority;
+use super::datagram::pings::Purpose;
 use super::filter;
 use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
 use super::link::Link;
@@ -30,6 +31,7 @@ impl Node {
             }
             Command::StopSearch { search } => self.on_stop_search(now, search),
             Command::Shutdown => self.on_shutdown(now),
+            Command::AskForHosts { host } => self.on_ask_for_hosts(now, host),
             Command::Browse { search, host } => self.on_browse(now, search, host),
             Command::Download { download, request } => self.on_download(now, download, request),
             Command::AddSources { download, sources } => self.add_sources(now, download, sources),
@@ -81,6 +83,22 @@ impl Node {
         };
         self.out.count(why);
         self.refuse(why, format!("connect {address}"));
+    }
+
+    /// Asks a host that the user named for hosts, by UDP.
+    fn on_ask_for_hosts(&mut self, now: Time, host: SocketAddr) {
+        let why = if self.stopping {
+            Why::Shutdown
+        } else if !filter::is_usable(host, true) || host == self.address.public(&self.config) {
+            Why::BadAddress
+        } else if self.blocked.contains(host.ip()) {
+            Why::Blocked
+        } else if self.udp_ping(now, host, Purpose::Hosts) {
+            return;
+        } else {
+            Why::UnprovenAddress
+        };
+        self.refuse(why, format!("ask {host} for hosts"));
     }
 
     fn on_disconnect(&mut self, now: Time, peer: SocketAddr) {

@@ -305,7 +305,7 @@ impl Node {
     }
 
     /// Addresses for one for whom we have no room: neighbours first.
-    fn tries(&self) -> Vec<SocketAddr> {
+    pub(super) fn tries(&self) -> Vec<SocketAddr> {
         let neighbours = self.conns.iter().filter_map(|(_, row)| row.phase.link()?.listen);
         let mut tries = Vec::new();
         for address in neighbours.chain(self.hosts.proven()) {

@@ -17,7 +17,7 @@ impl Node {
             Input::Sent { conn, len } => self.on_sent(now, conn, len),
             Input::Carried { conn, len } => self.on_carried(now, conn, len),
             Input::Closed { conn, cause } => self.on_closed(now, conn, cause),
-            Input::Datagram { .. } => self.out.count(Why::UnexpectedDatagram),
+            Input::Datagram { from, data } => self.on_datagram(now, from, data),
             Input::Resolved { lookup, addresses } => self.on_resolved(now, lookup, &addresses),
             Input::Disk(report) => {
                 self.transfers.disk(now, report, &mut self.out);

@@ -312,7 +312,7 @@ impl Node {
     }
 
     /// What we say of ourselves.
-    fn own_pong(&self, now: Time, ping: &Ping<'_>) -> Pong {
+    pub(super) fn own_pong(&self, now: Time, ping: &Ping<'_>) -> Pong {
         let free = usize::from(self.config.neighbours_max).saturating_sub(self.neighbours());
         let kbytes = self.library.bytes() / 1024;
         let uptime_s = now.since(Time::ZERO).as_secs();

@@ -1,5 +1,6 @@
 //! Whole nodes, in memory.
 
+mod datagrams;
 mod flood;
 mod hosts;
 mod limits;

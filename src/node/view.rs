@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::datagram::Desk;
 use super::io::SearchId;
 use super::search::Asker;
 use super::transfer::TransfersView;
+use super::why::Counts;
 use super::{Node, Phase, Relation, Tier, Time, Why};
 use crate::wire::{Guid, Kind};
 
@@ -49,6 +51,8 @@ pub struct View {
     pub messages: Vec<KindCount>,
     /// What was dropped, refused or closed, by reason.
     pub dropped: Vec<Dropped>,
+    /// What came and went by UDP.
+    pub datagrams: DatagramsView,
 }
 
 /// A neighbour.
@@ -138,6 +142,26 @@ pub struct Dropped {
     pub count: u64,
 }
 
+/// What came and went by UDP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatagramsView {
+    /// Datagrams that came.
+    pub received: u64,
+    /// Their bytes.
+    pub received_bytes: u64,
+    /// Datagrams that went.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// What was dropped of those that came or were to go, by reason; counted in [`View::dropped`],
+    /// too.
+    pub dropped: Vec<Dropped>,
+    /// Hosts that are accounted for.
+    pub hosts: u32,
+    /// Hosts that have proved their address.
+    pub hosts_proven: u32,
+}
+
 /// Descriptors by kind.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -220,12 +244,8 @@ impl Node {
             seen_queries_max: count(self.seen.max()),
             push_routes: count(self.pushes.len()),
             messages: self.tally.counts(),
-            dropped: self
-                .out
-                .counts
-                .nonzero()
-                .map(|(why, count)| Dropped { why, text: why.text().to_owned(), count })
-                .collect(),
+            dropped: dropped(&self.out.counts),
+            datagrams: self.datagrams.look().map(datagrams).unwrap_or_default(),
         }
     }
 
@@ -273,6 +293,24 @@ impl Node {
             Asker::Download(_) => None,
         };
         self.searches.iter().filter_map(view).collect()
+    }
+}
+
+fn dropped(counts: &Counts) -> Vec<Dropped> {
+    let dropped = |(why, count): (Why, u64)| Dropped { why, text: why.text().to_owned(), count };
+    counts.nonzero().map(dropped).collect()
+}
+
+fn datagrams(desk: &Desk) -> DatagramsView {
+    let (hosts, hosts_proven) = desk.standings.len();
+    DatagramsView {
+        received: desk.traffic.received,
+        received_bytes: desk.traffic.received_bytes,
+        sent: desk.traffic.sent,
+        sent_bytes: desk.traffic.sent_bytes,
+        dropped: dropped(&desk.traffic.dropped),
+        hosts: count(hosts),
+        hosts_proven: count(hosts_proven),
     }
 }
 

@@ -132,8 +132,10 @@ reasons! {
     DiskDenied = "not allowed to write there",
     /// The download folder or a partial file is gone.
     DiskMissing = "the folder or file is gone",
-    /// A datagram that is not ours to handle.
+    /// A datagram of a kind that has no meaning by UDP.
     UnexpectedDatagram = "unexpected datagram",
+    /// An answer by UDP that is longer than one may be to a host that has not proved its address.
+    UnprovenAddress = "too long an answer to an unproven address",
 }
 
 /// How often each reason applied.

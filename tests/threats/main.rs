@@ -13,6 +13,7 @@
 //! | 08 | amplification by UDP | 25 | vendor messages |
 
 mod crowds;
+mod datagrams;
 mod heads;
 mod links;
 mod redirection;

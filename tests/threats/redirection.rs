@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use filbert::node::io::{CloseCause, DiskReport, DownloadId, DownloadRequest, HostRecord, Source};
-use filbert::node::{Action, Command, Config, Input, Why};
+use filbert::node::{Command, Config, Input, Why};
 use filbert::wire::{Guid, Headers, HitFlags, Kind, Pong, Push, QueryHit, Record, Sha1, names};
 
 use crate::victim::{Victim, config, descriptor, guid, stranger};
@@ -122,18 +122,6 @@ fn row_07_nobody_is_sent_into_the_local_network() {
     }
     victim.pass(100);
     assert_eq!(victim.dialled, []);
-}
-
-#[test]
-fn row_08_datagrams_are_not_answered() {
-    let mut victim = Victim::new(config());
-    for number in 0..1_000 {
-        let ping = descriptor(guid(number), Kind::PING, 1, 0, b"\xC3\x83SCP\x41\x01");
-        victim.give(Input::Datagram { from: bystander(53), data: &ping });
-    }
-    let datagram = |action: &&Action| matches!(action, Action::SendDatagram { .. });
-    assert_eq!(victim.others.iter().find(datagram), None);
-    assert_eq!(victim.count(Why::UnexpectedDatagram), 1_000);
 }
 
 #[test]

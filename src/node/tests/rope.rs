@@ -44,6 +44,10 @@ pub(super) struct World {
     /// What scripted peers received, by their end.
     pub(super) heard: BTreeMap<End, Vec<u8>>,
     pub(super) ended: Vec<End>,
+    /// Datagrams to addresses where no node is.
+    pub(super) posted: Vec<(SocketAddr, Vec<u8>)>,
+    /// Datagrams under way between nodes: from whom, to whom.
+    under_way: VecDeque<(usize, usize, Vec<u8>)>,
     /// Scripted peers that do not read: nothing sent to them is ever `Sent`.
     pub(super) deaf: BTreeSet<End>,
 }
@@ -77,6 +81,8 @@ impl World {
             accepted: 0,
             heard: BTreeMap::new(),
             ended: Vec::new(),
+            posted: Vec::new(),
+            under_way: VecDeque::new(),
             deaf: BTreeSet::new(),
         }
     }
@@ -112,6 +118,13 @@ impl World {
                 self.give(node, Input::Closed { conn, cause: CloseCause::Ordered });
             }
             Action::Emit(event) => self.events[node].push(event),
+            Action::SendDatagram { to, data } => {
+                let data = data.bytes().to_vec();
+                match (0..self.nodes.len()).find(|&far| address(far) == to) {
+                    Some(far) => self.under_way.push_back((node, far, data)),
+                    None => self.posted.push((to, data)),
+                }
+            }
             Action::Disk(DiskOrder::Open { download, .. }) => {
                 let report = DiskReport::Opened { download, have: Vec::new() };
                 self.give(node, Input::Disk(report));
@@ -148,6 +161,10 @@ impl World {
             let ends: Vec<End> = self.rope.keys().copied().collect();
             for end in ends {
                 idle &= !self.deliver(end);
+            }
+            while let Some((from, to, data)) = self.under_way.pop_front() {
+                idle = false;
+                self.give(to, Input::Datagram { from: address(from), data: &data });
             }
             for node in 0..self.nodes.len() {
                 self.give(node, Input::TurnOver);

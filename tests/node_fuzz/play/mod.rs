@@ -107,6 +107,11 @@ struct Stage {
     /// Whether there was a neighbour of a local network: when there are no others, local addresses
     /// may be learnt, and what was learnt is kept.
     was_local: bool,
+    /// Bytes of datagrams from and to each address.
+    came: BTreeMap<IpAddr, u64>,
+    posted: BTreeMap<IpAddr, u64>,
+    /// Addresses that were neighbours: who is there is proven.
+    reached: BTreeSet<IpAddr>,
     happened: Happened,
 }
 
@@ -144,6 +149,8 @@ fn config(script: &mut Script<'_>) -> Config {
         stalled_bytes: 100,
         counted_addresses_max: 4,
         pushes_max: 3,
+        datagram_hosts_max: 3,
+        datagram_pings_max: 2,
         ..Config::default()
     }
 }
@@ -167,6 +174,9 @@ impl Stage {
             files: BTreeMap::new(),
             named: BTreeSet::new(),
             was_local: false,
+            came: BTreeMap::new(),
+            posted: BTreeMap::new(),
+            reached: BTreeSet::new(),
             happened: Happened::new(),
         }
     }
@@ -216,10 +226,26 @@ impl Stage {
                 assert!(stands || hurries, "{conn:?} is closed twice");
                 row.phase = if *flush { Phase::Flushing } else { Phase::Closing };
             }
-            Action::SendDatagram { .. } => panic!("{action:?}: there is no use for datagrams yet"),
+            Action::SendDatagram { to, data } => self.on_post(*to, data.len()),
             Action::Disk(order) => self.on_disk(order),
             Action::Emit(event) => self.on_event(event),
         }
+    }
+
+    /// Answers stay below three times what came; first words are few.
+    fn on_post(&mut self, to: SocketAddr, len: usize) {
+        assert!(to.port() != 0 && !to.ip().is_unspecified() && !to.ip().is_multicast(), "{to}");
+        let ip = to.ip().to_canonical();
+        let neighbours = self.node.view().neighbours;
+        self.reached.extend(neighbours.iter().map(|link| link.peer.ip().to_canonical()));
+        let sent = self.posted.entry(ip).or_default();
+        *sent += len as u64;
+        let came = self.came.get(&ip).copied().unwrap_or(0);
+        let minutes = self.now.as_micros() / 60_000_000 + 1;
+        let first_words = minutes * u64::from(self.config.unasked_bytes_max);
+        let proven = self.reached.contains(&ip);
+        assert!(proven || *sent <= 3 * came + first_words, "{sent} bytes to {to} for {came}");
+        self.count("datagram");
     }
 
     fn on_connect(&mut self, conn: ConnId, to: SocketAddr) {

@@ -36,7 +36,8 @@ impl Stage {
             47..=49 => self.pass(Duration::from_millis(40 * u64::from(script.byte()))),
             50 if script.rarely(8) => self.pass(Duration::from_secs(3_600)),
             50 => self.pass(Duration::from_secs(script.below(30) as u64)),
-            51 | 52 => self.give(Input::TurnOver),
+            51 => self.give(Input::TurnOver),
+            52 => self.datagram(script),
             53..=56 => self.command(script),
             57 => self.share(script),
             58..=62 => self.serve_disk(script),
@@ -288,6 +289,7 @@ impl Stage {
                 let download = self.download_id(script);
                 Command::AddSources { download, sources: script.sources(&self.guids) }
             }
+            15 if script.rarely(4) => Command::AskForHosts { host: script.address() },
             _ if script.rarely(16) => Command::Shutdown,
             _ => Command::CancelDownload { download: self.download_id(script) },
         };
@@ -349,12 +351,23 @@ impl Stage {
         self.give(Input::Disk(report));
     }
 
-    /// A name was looked up, or a datagram came.
-    fn resolve(&mut self, script: &mut Script<'_>) {
-        let Some(lookup) = self.lookups.pop() else {
+    /// Some datagrams come.
+    fn datagram(&mut self, script: &mut Script<'_>) {
+        for _ in 0..script.below(8) {
             let from = script.address();
-            return self.give(Input::Datagram { from, data: script.raw() });
-        };
+            let data = if script.rarely(8) {
+                script.raw().to_vec()
+            } else {
+                script.descriptor(&self.guids)
+            };
+            *self.came.entry(from.ip().to_canonical()).or_default() += data.len() as u64;
+            self.give(Input::Datagram { from, data: &data });
+        }
+    }
+
+    /// A name was looked up, or datagrams come.
+    fn resolve(&mut self, script: &mut Script<'_>) {
+        let Some(lookup) = self.lookups.pop() else { return self.datagram(script) };
         let ip = script.address().ip();
         self.named.insert(SocketAddr::new(ip.to_canonical(), 6346));
         let addresses = if script.rarely(4) { Vec::new() } else { vec![ip] };

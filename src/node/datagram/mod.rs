@@ -1,0 +1,82 @@
+//! What is known of those who speak to us by UDP, where anybody can write anybody's address on an
+//! envelope (protocol.md section 16).
+//!
+//! [`standing`] holds how much each address may be sent before it has proved that it is whose it
+//! says; [`pings`] holds the pings that await a pong.
+
+pub(crate) mod pings;
+pub(crate) mod standing;
+
+use std::net::SocketAddr;
+
+use super::why::Counts;
+use super::{Config, Rng, Time, Why};
+use pings::Pings;
+use standing::Standings;
+
+/// All that the node knows of datagrams. A node that never saw one holds nothing but the seed.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    rng: Rng,
+    desk: Option<Box<Desk>>,
+}
+
+/// The tables, once there is something to put into them.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    /// What each address may be sent.
+    pub(crate) standings: Standings,
+    /// The pings that await a pong.
+    pub(crate) pings: Pings,
+    /// What came, went and was dropped.
+    pub(crate) traffic: Traffic,
+}
+
+/// How many datagrams came and went.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) received: u64,
+    pub(crate) received_bytes: u64,
+    pub(crate) sent: u64,
+    pub(crate) sent_bytes: u64,
+    /// What was dropped, also counted in those of the node.
+    pub(crate) dropped: Counts,
+    /// When a datagram came last that nobody had been asked for.
+    pub(crate) unasked_at: Option<Time>,
+}
+
+impl Datagrams {
+    /// Nothing yet.
+    pub(crate) fn new(rng: Rng) -> Datagrams {
+        Datagrams { rng, desk: None }
+    }
+
+    /// The tables.
+    pub(crate) fn desk(&mut self, config: &Config) -> &mut Desk {
+        let rng = &mut self.rng;
+        self.desk.get_or_insert_with(|| {
+            Box::new(Desk {
+                standings: Standings::new(config, rng),
+                pings: Pings::new(config, rng),
+                traffic: Traffic::default(),
+            })
+        })
+    }
+
+    /// The tables, if there are any.
+    pub(crate) fn look(&self) -> Option<&Desk> {
+        self.desk.as_deref()
+    }
+
+    /// Something was dropped that came or was to go as a datagram.
+    pub(crate) fn dropped(&mut self, why: Why, config: &Config) {
+        self.desk(config).traffic.dropped.add(why);
+    }
+}
+
+/// Whom an address stands for: all ports of one IP address are one host, except on loopback, where
+/// each port is a servent of its own.
+pub(crate) fn host_of(address: SocketAddr) -> SocketAddr {
+    let ip = address.ip().to_canonical();
+    SocketAddr::new(ip, if ip.is_loopback() { address.port() } else { 0 })
+}

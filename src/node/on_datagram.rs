@@ -1,0 +1,249 @@
+//! The switchboard of datagrams: one descriptor in each, one function for each kind
+//! (protocol.md section 16).
+//!
+//! Whoever sends a datagram can write any address on it. So nothing is answered with more than a
+//! few times its bytes until the address is proven: by our GUID in a pong to our ping, or by a link
+//! from it.
+
+use std::net::SocketAddr;
+
+use super::datagram::pings::Purpose;
+use super::filter;
+use super::{Chunk, Node, Time, Why};
+use crate::wire::frame::{self, Next};
+use crate::wire::{HEADER_LEN, Header, Kind, Ping, Pong, Push};
+
+/// Bytes of a ping for hosts, filled up so that thirty of them may be in the answer.
+const PING_FOR_HOSTS_BYTES: usize = 80;
+
+impl Node {
+    /// A datagram came.
+    pub(super) fn on_datagram(&mut self, now: Time, from: SocketAddr, data: &[u8]) {
+        let desk = self.datagrams.desk(&self.config);
+        desk.traffic.received += 1;
+        desk.traffic.received_bytes += data.len() as u64;
+        if let Err(why) = self.take_datagram(now, from, data) {
+            self.drop_datagram(why);
+        }
+    }
+
+    fn drop_datagram(&mut self, why: Why) {
+        self.out.count(why);
+        self.datagrams.dropped(why, &self.config);
+    }
+
+    fn take_datagram(&mut self, now: Time, from: SocketAddr, data: &[u8]) -> Result<(), Why> {
+        if self.stopping {
+            return Err(Why::Shutdown);
+        }
+        if !filter::is_usable(from, true) {
+            return Err(Why::BadAddress);
+        }
+        if self.blocked.contains(from.ip()) {
+            return Err(Why::Blocked);
+        }
+        let desk = self.datagrams.desk(&self.config);
+        if desk.standings.came(from, data.len(), now) {
+            desk.traffic.unasked_at = Some(now);
+        }
+        let (header, payload) = match frame::next(data, &self.size_limits) {
+            Next::Whole { header, payload, rest: [], .. } => (header, payload),
+            Next::Whole { .. } | Next::Partial { .. } => return Err(Why::Malformed),
+            Next::TooLarge { .. } => return Err(Why::TooLarge),
+        };
+        match header.kind {
+            Kind::PING => self.on_datagram_ping(now, from, &header, payload),
+            Kind::PONG => self.on_datagram_pong(now, from, &header, payload),
+            Kind::PUSH => self.on_datagram_push(now, payload),
+            _ => Err(Why::UnexpectedDatagram),
+        }
+    }
+
+    /// Sends a descriptor as an answer, within what its receiver may be sent; says whether it went.
+    pub(super) fn send_datagram(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        header: &Header,
+        payload: &[u8],
+    ) -> bool {
+        let bytes = HEADER_LEN + payload.len();
+        self.prove_by_link(now, to);
+        let desk = self.datagrams.desk(&self.config);
+        if !desk.standings.answer(to, bytes, now, &self.config) {
+            self.drop_datagram(Why::UnprovenAddress);
+            return false;
+        }
+        self.post(to, header, payload);
+        true
+    }
+
+    /// Sends a descriptor to one who may not have asked for anything: a first word, of which
+    /// nobody gets more than a few. Says whether it went.
+    pub(super) fn send_unasked(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        header: &Header,
+        payload: &[u8],
+    ) -> bool {
+        let bytes = HEADER_LEN + payload.len();
+        self.prove_by_link(now, to);
+        let desk = self.datagrams.desk(&self.config);
+        if !desk.standings.approach(to, bytes, now, &self.config) {
+            self.drop_datagram(Why::UnprovenAddress);
+            return false;
+        }
+        self.post(to, header, payload);
+        true
+    }
+
+    fn post(&mut self, to: SocketAddr, header: &Header, payload: &[u8]) {
+        let mut data = Vec::with_capacity(HEADER_LEN + payload.len());
+        frame::write(&mut data, header.guid, header.kind, header.ttl, header.hops, payload);
+        let traffic = &mut self.datagrams.desk(&self.config).traffic;
+        traffic.sent += 1;
+        traffic.sent_bytes += data.len() as u64;
+        self.out.send_datagram(to, Chunk::copy_of(&data));
+    }
+
+    /// A link has crossed the network both ways: who is at its other end is proven.
+    fn prove_by_link(&mut self, now: Time, at: SocketAddr) {
+        let standings = &mut self.datagrams.desk(&self.config).standings;
+        if standings.is_proven(at, now) || self.conns.count_of(at.ip()) == 0 {
+            return;
+        }
+        let same_host = |peer: SocketAddr| peer.ip().to_canonical() == at.ip().to_canonical();
+        let mut links = self.conns.iter().filter(|(_, row)| row.phase.link().is_some());
+        if links.any(|(_, row)| same_host(row.peer) && !at.ip().is_loopback()) {
+            standings.prove(at, now, &self.config);
+        }
+    }
+
+    /// Pings a host by UDP; says whether the ping went. The pong to one that wants hosts teaches us
+    /// those that it names; any pong proves the address.
+    pub(super) fn udp_ping(&mut self, now: Time, to: SocketAddr, purpose: Purpose) -> bool {
+        let guid = self.guids.guid();
+        let payload = match purpose {
+            Purpose::Hosts => ping_for_hosts(),
+        };
+        let header = Header { guid, kind: Kind::PING, ttl: 1, hops: 0, len: 0 };
+        let went = self.send_unasked(now, to, &header, &payload);
+        if went {
+            let desk = self.datagrams.desk(&self.config);
+            desk.pings.sent(guid, to, purpose, now, &self.config);
+        }
+        went
+    }
+
+    /// A ping: our pong, and hosts if they are asked for.
+    fn on_datagram_ping(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        let ping = Ping::decode(payload);
+        self.prove_by_link(now, from);
+        let standings = &mut self.datagrams.desk(&self.config).standings;
+        let room = standings.credit(from, now, &self.config);
+        let wants_hosts =
+            ping.wants_cached_pongs() && standings.may_have_hosts(from, now, &self.config);
+        let mut pong = self.own_pong(now, &Ping::PLAIN);
+        if wants_hosts {
+            pong.hosts = self.hosts_to_give(from);
+        }
+        let payload = fitting(pong, room.saturating_sub(HEADER_LEN));
+        let header = Header { kind: Kind::PONG, ttl: 1, hops: 0, ..*header };
+        self.send_datagram(now, from, &header, &payload);
+        if ping.wants_cached_pongs() && !wants_hosts { Err(Why::Throttled) } else { Ok(()) }
+    }
+
+    /// Hosts for one who asks by UDP: our neighbours first, then others we have talked to.
+    fn hosts_to_give(&self, asker: SocketAddr) -> Vec<SocketAddr> {
+        let max = usize::from(self.config.host_cache_hosts_max);
+        let neighbours = self.conns.iter().filter_map(|(_, row)| row.phase.link()?.listen);
+        let mut hosts = Vec::new();
+        for host in neighbours.chain(self.hosts.proven()) {
+            if hosts.len() >= max {
+                break;
+            }
+            if host != asker && self.is_usable(host) && !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
+    }
+
+    /// A pong to a ping of ours.
+    fn on_datagram_pong(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        let desk = self.datagrams.desk(&self.config);
+        let purpose = desk.pings.answered(&header.guid, from, now).ok_or(Why::NoRoute)?;
+        desk.standings.prove(from, now, &self.config);
+        let pong = Pong::decode(payload).map_err(|_| Why::Malformed)?;
+        match purpose {
+            Purpose::Hosts => {
+                let max = usize::from(self.config.host_cache_hosts_max);
+                self.learn_all(now, &pong.hosts[..pong.hosts.len().min(max)]);
+            }
+        }
+        Ok(())
+    }
+
+    /// A push, straight from whoever wants the file.
+    fn on_datagram_push(&mut self, now: Time, payload: &[u8]) -> Result<(), Why> {
+        let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
+        if push.servent != self.guid {
+            return Err(Why::NoPushRoute);
+        }
+        if self.blocked.contains(push.address.ip()) {
+            return Err(Why::BadPush);
+        }
+        self.transfers.on_push(now, &push, &self.library, &mut self.out);
+        self.grant_wishes(now);
+        Ok(())
+    }
+}
+
+/// The payload of a ping for hosts.
+fn ping_for_hosts() -> Vec<u8> {
+    use crate::wire::ggep::{Nul, Writer};
+    let mut payload = Vec::new();
+    let mut blocks = Writer::new(&mut payload, Nul::Allowed);
+    blocks.put("SCP", &[0x01]);
+    let rest = PING_FOR_HOSTS_BYTES - HEADER_LEN - 7;
+    blocks.put("PAD", &vec![0; rest.saturating_sub(5)]);
+    payload
+}
+
+/// The payload of a pong in at most so many bytes: first the hosts go that are too many, then what
+/// it says of us, at last all but the bare pong.
+fn fitting(mut pong: Pong, bytes_max: usize) -> Vec<u8> {
+    let mut payload = Vec::new();
+    loop {
+        payload.clear();
+        pong.encode(&mut payload);
+        if payload.len() <= bytes_max {
+            return payload;
+        }
+        let above = payload.len() - bytes_max;
+        if pong.uptime_s.take().is_some() || pong.free_slots.take().is_some() {
+            continue;
+        }
+        if !pong.hosts.is_empty() {
+            let fewer = above.div_ceil(6);
+            pong.hosts.truncate(pong.hosts.len().saturating_sub(fewer));
+            continue;
+        }
+        if pong.vendor.take().is_none() {
+            return payload;
+        }
+    }
+}
