@@ -19,6 +19,7 @@ mod on_input;
 mod on_message;
 mod on_timer;
 mod on_transfer;
+mod on_vendor;
 mod phase;
 mod rate;
 mod recent;
@@ -77,6 +78,8 @@ pub struct Node {
     tier: Tier,
     stopping: bool,
     stopped: bool,
+    /// Whether our ultrapeers were told that we are busy.
+    said_busy: bool,
     out: Out,
     library: Library,
     guids: Rng,
@@ -124,6 +127,7 @@ impl Node {
             tier: Tier::at_first(config.role),
             stopping: false,
             stopped: false,
+            said_busy: false,
             out: Out::default(),
             library: Library::default(),
             guids: rng.derive("guids"),

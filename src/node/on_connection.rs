@@ -357,6 +357,7 @@ impl Node {
         let patience = Duration::from_secs(self.config.alive_ping_s.into());
         self.conns.set_timer(conn, now + patience);
         self.ping_for_hosts(conn);
+        self.introduce_ourselves(conn);
         self.ask_newcomer(conn);
         if !rest.is_empty()
             && let Some(at) = self.conns.position(conn)

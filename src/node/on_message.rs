@@ -18,10 +18,10 @@ const INFLATED_STEP_BYTES: usize = 65_536;
 
 /// Where a descriptor came from.
 #[derive(Clone, Copy)]
-struct From {
-    conn: ConnId,
+pub(super) struct From {
+    pub(super) conn: ConnId,
     /// Its place in the table, which no descriptor changes.
-    at: usize,
+    pub(super) at: usize,
 }
 
 impl Node {
@@ -153,10 +153,9 @@ impl Node {
             Kind::PONG => self.on_pong(now, from, header, payload),
             Kind::PUSH => self.on_push(now, from, header, payload),
             Kind::BYE => return self.on_bye(now, from, header, payload),
+            Kind::VENDOR | Kind::STANDARD_VENDOR => self.on_vendor(now, from, header, payload),
             // We announce none of these; those who send them anyway must do so properly.
-            Kind::QRP | Kind::VENDOR | Kind::STANDARD_VENDOR | Kind::HSEP => {
-                lifetime::direct(header)
-            }
+            Kind::QRP | Kind::HSEP => lifetime::direct(header),
             _ => Err(Why::UnknownKind),
         };
         match done {

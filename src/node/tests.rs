@@ -6,4 +6,5 @@ mod hosts;
 mod limits;
 mod link;
 mod rope;
+mod vendor;
 mod why;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::conn::outbox::{Piece, Priority};
 use super::hosts::slots;
+use super::link::stream::Deflater;
 use super::{Chunk, Node, Time};
 use crate::wire::Kind;
 
 impl Node {
     pub(super) fn on_turn_over(&mut self, now: Time) {
+        self.say_whether_busy();
         self.hand_out_letters();
         self.hand_out_flood();
         if self.fill_at <= now {
@@ -23,17 +25,10 @@ impl Node {
             return;
         }
         let Node { letters, conns, deflater, config, out, .. } = self;
-        let mut deflated = Vec::new();
         letters.hand_out(|conn, priority, messages, bytes| {
             let Some(row) = conns.get_mut(conn) else { return };
             let Some(link) = row.phase.link() else { return };
-            let chunk = if link.deflates {
-                deflated.clear();
-                deflater.append(bytes, &mut deflated);
-                Chunk::copy_of(&deflated)
-            } else {
-                Chunk::copy_of(bytes)
-            };
+            let chunk = alone(bytes, link.deflates, deflater);
             row.outbox.put(conn, Piece { chunk, priority, messages }, config, out);
         });
     }
@@ -49,13 +44,28 @@ impl Node {
         let mut deflate = |piece: &[u8], to: &mut Vec<u8>| deflater.append(piece, to);
         let sealed = run.seal(deflates.then_some(&mut deflate));
         let mut copies = 0;
+        let mut limited = Vec::new();
         for (conn, row) in conns.iter_mut() {
             let Some(link) = row.phase.link() else { continue };
+            if link.hops_limit <= config.ttl_and_hops_max {
+                let (bytes, messages) = sealed.fewer_hops(conn, link.hops_limit);
+                if messages > 0 {
+                    limited.push((conn, bytes, messages));
+                }
+                continue;
+            }
             sealed.pieces(conn, link.deflates, |chunk, messages| {
                 copies += u64::from(messages);
                 let piece = Piece { chunk, priority: Priority::Query, messages };
                 row.outbox.put(conn, piece, config, out);
             });
+        }
+        for (conn, bytes, messages) in limited {
+            let Some(row) = conns.get_mut(conn) else { continue };
+            let deflates = row.phase.link().is_some_and(|link| link.deflates);
+            let chunk = alone(&bytes, deflates, deflater);
+            copies += u64::from(messages);
+            row.outbox.put(conn, Piece { chunk, priority: Priority::Query, messages }, config, out);
         }
         tally.sent(Kind::QUERY, copies);
     }
@@ -105,4 +115,14 @@ impl Node {
             self.fill_at = self.fill_at.min(self.ask_for_hosts_at);
         }
     }
+}
+
+/// A piece for one link alone, deflated if the link deflates.
+fn alone(bytes: &[u8], deflates: bool, deflater: &mut Deflater) -> Chunk {
+    if !deflates {
+        return Chunk::copy_of(bytes);
+    }
+    let mut deflated = Vec::new();
+    deflater.append(bytes, &mut deflated);
+    Chunk::copy_of(&deflated)
 }

@@ -48,6 +48,8 @@ reasons! {
     QueryFlags = "query without valid flags",
     /// A kind of descriptor we do not speak.
     UnknownKind = "unknown kind of descriptor",
+    /// A vendor message that we do not know or that nobody may send us here.
+    UnknownVendorMessage = "unknown vendor message",
     /// A hit or pong for a query or ping we do not know.
     NoRoute = "no way back is known",
     /// A push for a servent we have seen no hit of.

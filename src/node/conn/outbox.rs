@@ -22,6 +22,8 @@ pub(crate) enum Priority {
     Hit,
     /// Pushes.
     Push,
+    /// Vendor messages: few, small, and what they say steers the rest.
+    Vendor,
     /// What the connection cannot do without: handshakes, Bye. Never dropped.
     Control,
 }

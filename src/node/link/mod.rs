@@ -4,6 +4,7 @@ pub(super) mod features;
 pub(super) mod handshake;
 pub(super) mod health;
 pub(super) mod stream;
+pub(super) mod understood;
 
 use std::net::SocketAddr;
 
@@ -12,6 +13,7 @@ use crate::wire::{Bye, Guid};
 use features::Features;
 use health::Health;
 use stream::Inflater;
+use understood::Understood;
 
 /// Characters of a stranger's text that are kept.
 const TEXT_CHARS_MAX: usize = 200;
@@ -43,6 +45,10 @@ pub(super) struct Link {
     pub ext_probes: bool,
     /// Whether it takes vendor messages.
     pub vendor_messages: bool,
+    /// The vendor messages that it understands.
+    pub understands: Understood,
+    /// Queries with so many hops, as they would stand on the wire, are not sent to it (BEAR/4).
+    pub hops_limit: u8,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// Since when it is a neighbour.
@@ -83,6 +89,8 @@ impl Link {
             listen: features.listen,
             servent: features.servent,
             degree: features.degree,
+            understands: Understood::default(),
+            hops_limit: u8::MAX,
             understands_bye: features.understands_bye,
             since: now,
             inflater: features.deflates.then(Inflater::default),

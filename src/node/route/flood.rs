@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::node::{Chunk, ConnId};
-use crate::wire::Header;
+use crate::wire::{HEADER_LEN, Header};
 
 /// Appends the deflated form of a piece to the vector.
 pub(crate) type Deflate<'a> = &'a mut dyn FnMut(&[u8], &mut Vec<u8>);
@@ -127,6 +127,29 @@ impl Sealed<'_> {
         if let Some(last) = segments.last() {
             put(from..end_of(last), last.messages - counted);
         }
+    }
+
+    /// The queries for a link that wants only those with fewer hops than this, copied to a buffer
+    /// of their own, and how many they are. Copying is what this link pays for being asked less.
+    pub(crate) fn fewer_hops(&self, link: ConnId, hops_limit: u8) -> (Vec<u8>, u32) {
+        let (mut copied, mut messages, mut start) = (Vec::new(), 0, 0);
+        for segment in &self.open.segments {
+            let mut rest = &self.open.bytes[start..segment.end as usize];
+            start = segment.end as usize;
+            if segment.source == link || hops_limit == 0 {
+                continue;
+            }
+            while let Some(header) = rest.first_chunk().map(Header::decode) {
+                let len = (HEADER_LEN + header.len as usize).min(rest.len());
+                let (query, others) = rest.split_at(len);
+                rest = others;
+                if header.hops < hops_limit {
+                    copied.extend_from_slice(query);
+                    messages += 1;
+                }
+            }
+        }
+        (copied, messages)
     }
 
     /// The numbers of the segments that this link sent, ascending.

@@ -67,6 +67,8 @@ fn one_descriptor_moves_one_counter() {
         (Why::NotForForwarding, descriptor(2, Kind::VENDOR, 1, 1, b"\0")),
         (Why::NotForForwarding, descriptor(2, Kind::BYE, 1, 1, b"\0\0")),
         (Why::UnknownKind, descriptor(2, Kind(0x99), 1, 0, b"anything")),
+        (Why::UnknownVendorMessage, descriptor(2, Kind::VENDOR, 1, 0, b"NONE\x01\0\x01\0?")),
+        (Why::Malformed, descriptor(2, Kind::VENDOR, 1, 0, b"BEAR\x04\0\x01\0")),
         (Why::OwnHit, descriptor(2, Kind::QUERY_HIT, 3, 0, &hit(own))),
         (Why::NoRoute, descriptor(2, Kind::QUERY_HIT, 3, 0, &hit(other))),
         (Why::NoRoute, descriptor(1, Kind::QUERY_HIT, 3, 0, &hit(other))),

@@ -1,0 +1,111 @@
+//! The switchboard of vendor messages: what a neighbour says to us alone, and what we say to it
+//! (protocol.md section 14).
+
+use super::conn::outbox::Priority;
+use super::link::Link;
+use super::link::understood::Understood;
+use super::on_message::From;
+use super::route::lifetime;
+use super::{ConnId, Node, Tier, Time, Why};
+use crate::wire::vendor::{self, Features, Kinds, VendorKind};
+use crate::wire::{Guid, Header, Kind, VendorMessage};
+
+/// The vendor messages that we act on: what Messages Supported says of us.
+const SUPPORTED: &[VendorKind] = &[vendor::HOPS_FLOW];
+
+/// What Features says of us.
+const FEATURES: &[([u8; 4], u16)] = &[];
+
+impl Node {
+    /// A vendor message from a neighbour. Unknown ones are dropped in silence and counted.
+    pub(super) fn on_vendor(
+        &mut self,
+        _now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        lifetime::direct(header)?;
+        match VendorMessage::decode(payload).map_err(|_| Why::Malformed)? {
+            VendorMessage::MessagesSupported(kinds) => self.on_messages_supported(from, &kinds),
+            VendorMessage::HopsFlow { hops } => self.on_hops_flow(from, hops),
+            // Nothing that we do depends on these.
+            VendorMessage::Features(_) => Ok(()),
+            VendorMessage::TcpConnectBack { .. } => Err(Why::UnknownVendorMessage),
+            VendorMessage::UdpConnectBack { .. } => Err(Why::UnknownVendorMessage),
+            VendorMessage::PushProxyRequest { .. } => Err(Why::UnknownVendorMessage),
+            VendorMessage::PushProxyAck { .. } => Err(Why::UnknownVendorMessage),
+            VendorMessage::PushProxyCancel => Err(Why::UnknownVendorMessage),
+            VendorMessage::QueryStatusRequest => Err(Why::UnknownVendorMessage),
+            VendorMessage::QueryStatus { .. } => Err(Why::UnknownVendorMessage),
+            // These go from servent to servent by UDP, never over a link.
+            VendorMessage::OobRequest { .. } | VendorMessage::OobOffer { .. } => {
+                Err(Why::UnknownVendorMessage)
+            }
+            VendorMessage::Unknown { .. } => Err(Why::UnknownVendorMessage),
+        }
+    }
+
+    fn on_messages_supported(&mut self, from: From, kinds: &Kinds<'_>) -> Result<(), Why> {
+        if let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
+            link.understands = Understood::read(kinds);
+            if self.said_busy && link.understands.contains(vendor::HOPS_FLOW) {
+                self.send_vendor(from.conn, &VendorMessage::HopsFlow { hops: 0 });
+            }
+        }
+        Ok(())
+    }
+
+    fn on_hops_flow(&mut self, from: From, hops: u8) -> Result<(), Why> {
+        if let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
+            link.hops_limit = hops;
+        }
+        Ok(())
+    }
+
+    /// Sends a vendor message to a neighbour, under a GUID of its own.
+    pub(super) fn send_vendor(&mut self, conn: ConnId, message: &VendorMessage<'_>) {
+        let guid = self.guids.guid();
+        self.send_vendor_as(conn, guid, message);
+    }
+
+    /// Sends a vendor message whose GUID means something: that of a query or of a servent.
+    pub(super) fn send_vendor_as(&mut self, conn: ConnId, guid: Guid, message: &VendorMessage<'_>) {
+        let mut payload = Vec::new();
+        message.encode(&mut payload);
+        let len = payload.len() as u32;
+        let header = Header { guid, kind: Kind::VENDOR, ttl: 1, hops: 0, len };
+        self.letters.put(conn, Priority::Vendor, &header, &payload);
+        self.tally.sent(Kind::VENDOR, 1);
+    }
+
+    /// A new neighbour that takes vendor messages learns which of them we know.
+    pub(super) fn introduce_ourselves(&mut self, conn: ConnId) {
+        let link = self.conns.get(conn).and_then(|row| row.phase.link());
+        if !link.is_some_and(|link| link.vendor_messages) {
+            return;
+        }
+        let kinds = Kinds::write(SUPPORTED);
+        self.send_vendor(conn, &VendorMessage::MessagesSupported(Kinds::new(&kinds)));
+        if !FEATURES.is_empty() {
+            let features = Features::write(FEATURES);
+            self.send_vendor(conn, &VendorMessage::Features(Features::new(&features)));
+        }
+    }
+
+    /// As a leaf: while all upload slots are taken our ultrapeers need not send us queries.
+    pub(super) fn say_whether_busy(&mut self) {
+        let busy = self.tier == Tier::Leaf && self.transfers.is_busy();
+        if busy == self.said_busy {
+            return;
+        }
+        self.said_busy = busy;
+        let hops = if busy { 0 } else { self.config.ttl_and_hops_max };
+        let listens =
+            |link: &Link| link.vendor_messages && link.understands.contains(vendor::HOPS_FLOW);
+        let links = self.conns.iter().filter(|(_, row)| row.phase.link().is_some_and(listens));
+        for conn in links.map(|(conn, _)| conn).collect::<Vec<_>>() {
+            self.send_vendor(conn, &VendorMessage::HopsFlow { hops });
+        }
+    }
+}
