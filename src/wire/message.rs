@@ -1,10 +1,11 @@
-//! Any descriptor's payload as one type (protocol.md sections 4 to 8 and 14).
+//! Any descriptor's payload as one type (protocol.md sections 4 to 8, 14 and 16).
 
 use super::bye::Bye;
 use super::hit::QueryHit;
 use super::ping::Ping;
 use super::pong::Pong;
 use super::push::Push;
+use super::qrp::Update;
 use super::query::Query;
 use super::vendor::VendorMessage;
 use super::{Kind, Malformed};
@@ -24,6 +25,8 @@ pub enum Message<'a> {
     QueryHit(QueryHit<'a>),
     /// Asks a servent to open a connection.
     Push(Push<'a>),
+    /// Query routing table: reset or patch.
+    Qrp(Update<'a>),
     /// Vendor message.
     Vendor(VendorMessage<'a>),
     /// What we do not speak: carried as it came.
@@ -45,6 +48,7 @@ impl<'a> Message<'a> {
             Kind::QUERY => Message::Query(Query::decode(payload)?),
             Kind::QUERY_HIT => Message::QueryHit(QueryHit::decode(payload)?),
             Kind::PUSH => Message::Push(Push::decode(payload)?),
+            Kind::QRP => Message::Qrp(Update::decode(payload)?),
             Kind::VENDOR => Message::Vendor(VendorMessage::decode(payload)?),
             kind => Message::Other { kind, payload },
         })
@@ -59,6 +63,7 @@ impl<'a> Message<'a> {
             Message::Query(_) => Kind::QUERY,
             Message::QueryHit(_) => Kind::QUERY_HIT,
             Message::Push(_) => Kind::PUSH,
+            Message::Qrp(_) => Kind::QRP,
             Message::Vendor(_) => Kind::VENDOR,
             Message::Other { kind, .. } => *kind,
         }
@@ -73,6 +78,7 @@ impl<'a> Message<'a> {
             Message::Query(query) => query.encode(out),
             Message::QueryHit(hit) => hit.encode(out),
             Message::Push(push) => push.encode(out),
+            Message::Qrp(update) => update.encode(out),
             Message::Vendor(message) => message.encode(out),
             Message::Other { payload, .. } => out.extend_from_slice(payload),
         }

@@ -29,6 +29,7 @@ pub mod percent;
 pub mod ping;
 pub mod pong;
 pub mod push;
+pub mod qrp;
 pub mod query;
 pub mod token;
 pub mod urn;
