@@ -1,14 +1,17 @@
 //! What living servents sent (tests/golden/README.md): every descriptor is read, means what it
 //! should, and is written again as it came, or for a reason that is said here not quite so.
-//! Holds protocol.md sections 1, 4 to 8, 10 and 14.
+//! Holds protocol.md sections 1, 4 to 8, 10, 14 and 17.
 
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
+use filbert::library::route_table::{Keys, SlotSet};
 use filbert::wire::frame::{self, Next, SizeLimits};
 use filbert::wire::hit::servent_guid;
 use filbert::wire::pong::{FreeSlots, Vendor};
+use filbert::wire::qrp::Update;
+use filbert::wire::qrp::gather::{Gathered, Gatherer};
 use filbert::wire::vendor::{self, VendorKind, VendorMessage};
 use filbert::wire::{Header, HitFlags, Kind, Message, Ping, Pong, Push, Query, QueryHit};
 
@@ -276,4 +279,49 @@ fn the_vendor_messages_of_gtk_gnutella() {
         .map(|(_, payload)| VendorMessage::decode(payload).unwrap().kind())
         .collect();
     assert_eq!(kinds, [vendor::MESSAGES_SUPPORTED, vendor::PUSH_PROXY_REQUEST]);
+}
+
+/// The query routing table that all messages of a session together make, and how many bits its
+/// last patch had.
+fn table(data: &[u8]) -> (SlotSet, u8) {
+    let (mut gatherer, mut table, mut bits) = (Gatherer::default(), SlotSet::empty(0), 0);
+    for (_, payload) in frames(data).into_iter().filter(|(header, _)| header.kind == Kind::QRP) {
+        let update = Update::decode(payload).expect("a reset or patch");
+        if let Update::Patch(patch) = update {
+            bits = patch.entry_bits;
+        }
+        match gatherer.take(&update).expect("a good sequence") {
+            Gathered::Reset { log2 } => table = SlotSet::empty(log2),
+            Gathered::Part => {}
+            Gathered::Changes(changes) => table.apply(changes.iter(), |_, _| {}),
+        }
+    }
+    (table, bits)
+}
+
+#[test]
+fn query_routing_tables_say_what_is_shared() {
+    let has = |table: &SlotSet, text: &str| table.may_match(&Keys::of_text(text));
+    let gtk = "gtk-gnutella_gtk-gnutella_clear.acceptor.bin";
+    for session in ["client_gtk-gnutella_ultrapeer.acceptor.bin", gtk] {
+        let (table, bits) = table(&after_heads(session));
+        assert_eq!((table.slots(), table.count(), bits), (16_384, 23, 4), "{session}");
+        for file in ["blue moon symphony number five.ogg", "brown fox jumping over lazy dog.txt"] {
+            for word in file.split([' ', '.']) {
+                assert!(has(&table, word), "{word}");
+                assert!(word.len() < 5 || has(&table, &word[..word.len() - 1]), "cut: {word}");
+            }
+        }
+        assert!(!has(&table, "green"));
+    }
+    let deflated = inflated_after_heads("gtk-gnutella_gtk-gnutella_deflate.acceptor.bin");
+    assert_eq!(table(&deflated), table(&after_heads(gtk)));
+    let (table_of_bun, bits) = table(&after_heads("client_gnutellabun_ultrapeer.acceptor.bin"));
+    assert_eq!((table_of_bun.slots(), table_of_bun.count(), bits), (65_536, 15, 1));
+    for word in "purple haze guitar tabs collection".split(' ') {
+        assert!(has(&table_of_bun, word), "{word}");
+    }
+    // A leaf that shares nothing: infinity 1 and 1 bit.
+    let leaf = table(&after_heads("gtk-gnutella-leaf_gtk-gnutella_clear.opener.bin"));
+    assert_eq!(leaf, (SlotSet::empty(14), 1));
 }

@@ -7,6 +7,7 @@
 
 pub mod entry;
 mod index;
+pub mod route_table;
 pub mod segment;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Sha1;
+use route_table::Shared;
 
 /// Neighbouring segments are merged here, on the node's task, only up to so many files: about a
 /// millisecond. Larger ones are the driver's to merge: it adds all their files as one again.
 const MERGED_FILES_MAX: usize = 256;
+
+/// When more files of a segment go at once, their words stay in our routing table until the whole
+/// segment goes: they only bring queries without an answer, and looking at all would take long.
+const UNROUTED_FILES_MAX: usize = 4_096;
 
 /// A change of what we share, made by the driver and handed to the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +48,8 @@ pub struct Library {
     held: Vec<Held>,
     files: usize,
     bytes: u64,
+    /// The slots of all files, once somebody asked for them.
+    routed: Option<Box<Shared>>,
 }
 
 impl Library {
@@ -64,6 +72,22 @@ impl Library {
     /// How many bytes they are together.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Which slots of a query routing table our files have. Kept from the first call on, at a few
+    /// steps for each file that comes or goes.
+    pub fn routed(&mut self) -> &Shared {
+        let Library { held, routed, .. } = self;
+        routed.get_or_insert_with(|| {
+            let mut routed = Shared::default();
+            for held in held {
+                routed.add(&held.segment.slots());
+                let is_gone = |&position: &usize| held.is_gone(position);
+                let gone: Vec<usize> = (0..held.segment.entries().len()).filter(is_gone).collect();
+                held.unroute(&gone, &mut routed);
+            }
+            Box::new(routed)
+        })
     }
 
     /// Adds to `found` the files, at most `max`, that have all words of the text in their name or
@@ -139,15 +163,17 @@ impl Library {
         }
         self.files += segment.entries().len();
         self.bytes = self.bytes.saturating_add(segment.bytes());
-        let live = segment.entries().len();
-        self.held.push(Held { segment, gone: Vec::new(), live });
+        if let Some(routed) = &mut self.routed {
+            routed.add(&segment.slots());
+        }
+        self.held.push(Held::new(segment));
         while let [.., before, last] = self.held.as_slice()
             && before.live + last.live <= MERGED_FILES_MAX
             && before.live <= 2 * last.live
         {
             let both = [before, last];
             let entries = both.iter().flat_map(|held| held.live_from(FileIndex(0))).cloned();
-            let merged = Held::new(Segment::new(entries.collect()));
+            let merged = Held::new(Arc::new(Segment::new(entries.collect())));
             self.held.truncate(self.held.len() - 2);
             self.held.push(merged);
         }
@@ -156,9 +182,12 @@ impl Library {
     /// `indexes` ascend.
     fn remove(&mut self, indexes: impl Iterator<Item = FileIndex> + Clone) {
         for held in &mut self.held {
-            let (files, bytes) = held.remove(indexes.clone());
-            self.files -= files;
+            let (positions, bytes) = held.remove(indexes.clone());
+            self.files -= positions.len();
             self.bytes = self.bytes.saturating_sub(bytes);
+            if let (Some(routed), false) = (&mut self.routed, positions.is_empty()) {
+                held.unroute(&positions, routed);
+            }
         }
         self.held.retain(|held| held.live > 0);
     }
@@ -171,11 +200,28 @@ struct Held {
     /// A bit for each position; none at all as long as nothing is gone.
     gone: Vec<u64>,
     live: usize,
+    /// Slots of files that are gone and not in our routing table any more.
+    unrouted: Vec<u16>,
 }
 
 impl Held {
-    fn new(segment: Segment) -> Held {
-        Held { live: segment.entries().len(), gone: Vec::new(), segment: Arc::new(segment) }
+    fn new(segment: Arc<Segment>) -> Held {
+        let live = segment.entries().len();
+        Held { segment, gone: Vec::new(), live, unrouted: Vec::new() }
+    }
+
+    /// Takes the files at these positions, which are gone, out of the routing table; the last ones
+    /// all at once.
+    fn unroute(&mut self, positions: &[usize], routed: &mut Shared) {
+        if self.live == 0 {
+            routed.add(&route_table::counted(std::mem::take(&mut self.unrouted)));
+            routed.remove(&self.segment.slots());
+        } else if positions.len() <= UNROUTED_FILES_MAX {
+            let entries = positions.iter().filter_map(|&at| self.segment.entries().get(at));
+            let slots: Vec<u16> = entries.flat_map(route_table::slots_of).collect();
+            self.unrouted.extend_from_slice(&slots);
+            routed.remove(&route_table::counted(slots));
+        }
     }
 
     fn is_gone(&self, position: usize) -> bool {
@@ -193,10 +239,10 @@ impl Held {
         (begin..entries.len()).filter_map(|position| self.entry(position))
     }
 
-    /// Marks these as gone; says how many files and bytes that were. `indexes` ascend.
-    fn remove(&mut self, indexes: impl Iterator<Item = FileIndex>) -> (usize, u64) {
+    /// Marks these as gone; says where they were and their bytes. `indexes` ascend.
+    fn remove(&mut self, indexes: impl Iterator<Item = FileIndex>) -> (Vec<usize>, u64) {
         let entries = self.segment.entries();
-        let (mut files, mut bytes, mut position) = (0, 0_u64, 0);
+        let (mut files, mut bytes, mut position) = (Vec::new(), 0_u64, 0);
         for index in indexes {
             position += distance_to(entries.get(position..).unwrap_or_default(), index);
             let Some(entry) = entries.get(position) else { break };
@@ -209,11 +255,11 @@ impl Held {
             let (bits, bit) = (&mut self.gone[position / 64], 1 << (position % 64));
             if *bits & bit == 0 {
                 *bits |= bit;
-                files += 1;
+                files.push(position);
                 bytes = bytes.saturating_add(entry.size);
             }
         }
-        self.live -= files;
+        self.live -= files.len();
         (files, bytes)
     }
 }

@@ -3,13 +3,14 @@
 //! Built by the driver off the node's task, then shared. A few files are a plain list with a
 //! filter of their words (so that a million simulated servents fit); more get an index.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::entry::FileIndex;
 use super::index::{Index, has_words};
-use super::{Entry, words};
+use super::{Entry, route_table, words};
 use crate::wire::Sha1;
 
 /// Up to so many files a plain list is as quick as an index and takes a third of its memory.
@@ -22,6 +23,8 @@ pub struct Segment {
     entries: Box<[Entry]>,
     bytes: u64,
     finder: Finder,
+    /// The slots of an indexed segment's files in a query routing table, with their counts.
+    slots: Box<[(u16, u32)]>,
 }
 
 enum Finder {
@@ -43,7 +46,11 @@ impl Segment {
         } else {
             Finder::Index(Box::new(Index::new(&entries)))
         };
-        Segment { entries, bytes, finder }
+        let slots = match finder {
+            Finder::Filter(_) => Box::default(),
+            Finder::Index(_) => slots(&entries),
+        };
+        Segment { entries, bytes, finder, slots }
     }
 
     /// The files in the order of their numbers.
@@ -54,6 +61,15 @@ impl Segment {
     /// The bytes of all files together.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The slots of its files in a query routing table, ascending, with how many files have each.
+    /// A plain list works them out anew: its files are few and there may be a million such lists.
+    pub(super) fn slots(&self) -> Cow<'_, [(u16, u32)]> {
+        match self.finder {
+            Finder::Filter(_) => Cow::Owned(slots(&self.entries).into_vec()),
+            Finder::Index(_) => Cow::Borrowed(&self.slots),
+        }
     }
 
     /// The position of the file with this number.
@@ -101,6 +117,10 @@ impl Segment {
             }
         }
     }
+}
+
+fn slots(entries: &[Entry]) -> Box<[(u16, u32)]> {
+    route_table::counted(entries.iter().flat_map(route_table::slots_of).collect())
 }
 
 fn filter(entries: &[Entry]) -> [u64; 4] {

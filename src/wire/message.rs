@@ -1,4 +1,4 @@
-//! Any descriptor's payload as one type (protocol.md sections 4 to 8, 14 and 16).
+//! Any descriptor's payload as one type (protocol.md sections 4 to 8, 14 and 17).
 
 use super::bye::Bye;
 use super::hit::QueryHit;

@@ -1,4 +1,4 @@
-//! Query routing tables on the wire: the hash, RESET and PATCH (protocol.md section 16).
+//! Query routing tables on the wire: the hash, RESET and PATCH (protocol.md section 17).
 //!
 //! A table says for each of a power of two of slots whether a word that hashes there may be found
 //! at its sender. [`gather`] puts the patches of a sequence together under the sequence's rules;

@@ -1,4 +1,4 @@
-//! Puts the patches of a sequence together, under the rules of sequences (protocol.md section 16).
+//! Puts the patches of a sequence together, under the rules of sequences (protocol.md section 17).
 //!
 //! Nothing is inflated before the last part is there: until then a link holds the compressed
 //! bytes that its other side has sent and no window, and what they may inflate to is known.

@@ -1,5 +1,5 @@
 //! Tells a table, or what of it changed: 4-bit patches, one zlib stream over the sequence, in
-//! messages of at most 1 KiB (protocol.md section 16).
+//! messages of at most 1 KiB (protocol.md section 17).
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 

@@ -1,0 +1,224 @@
+//! A set of slots: as small as what is in it.
+
+use super::Keys;
+use crate::wire::qrp::gather::Change;
+use crate::wire::qrp::slot;
+
+/// Slots up to a 32nd part of the table are a list: four bytes each, as much as a bit for every
+/// slot of the table.
+const FEW_PER: u32 = 32;
+
+/// The slots of a table that are set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotSet {
+    log2: u8,
+    held: Held,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Held {
+    /// Ascending.
+    Few(Vec<u32>),
+    Many {
+        bits: Box<[u64]>,
+        count: u32,
+    },
+    All,
+}
+
+impl SlotSet {
+    /// A table of 2^`log2` slots without any; at most 2^31.
+    pub fn empty(log2: u8) -> SlotSet {
+        SlotSet { log2: log2.min(31), held: Held::Few(Vec::new()) }
+    }
+
+    /// A table of 2^`log2` slots with these.
+    pub fn with(log2: u8, slots: impl Iterator<Item = u32>) -> SlotSet {
+        let mut set = SlotSet::empty(log2);
+        let mut bits = vec![0_u64; set.words()];
+        for slot in slots {
+            if let Some(word) = bits.get_mut(slot as usize / 64) {
+                *word |= 1 << (slot % 64);
+            }
+        }
+        set.hold(bits.into());
+        set
+    }
+
+    /// 2^so many slots has the table.
+    pub fn log2(&self) -> u8 {
+        self.log2
+    }
+
+    /// How many slots the table has.
+    pub fn slots(&self) -> u32 {
+        1 << self.log2
+    }
+
+    /// How many of them are set.
+    pub fn count(&self) -> u32 {
+        match &self.held {
+            Held::Few(slots) => slots.len() as u32,
+            Held::Many { count, .. } => *count,
+            Held::All => self.slots(),
+        }
+    }
+
+    /// The part of its slots that are set, in percent.
+    pub fn fill_percent(&self) -> u32 {
+        (u64::from(self.count()) * 100 / u64::from(self.slots())) as u32
+    }
+
+    /// Bytes that it holds beside itself.
+    pub fn heap_bytes(&self) -> usize {
+        match &self.held {
+            Held::Few(slots) => slots.capacity() * 4,
+            Held::Many { bits, .. } => bits.len() * 8,
+            Held::All => 0,
+        }
+    }
+
+    /// Whether a slot is set.
+    #[inline]
+    pub fn contains(&self, slot: u32) -> bool {
+        match &self.held {
+            Held::Few(slots) => slots.binary_search(&slot).is_ok(),
+            Held::Many { bits, .. } => {
+                bits.get(slot as usize / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
+            }
+            Held::All => slot < self.slots(),
+        }
+    }
+
+    /// Whether one of `count` slots from `first` on is set.
+    pub fn contains_any(&self, first: u32, count: u32) -> bool {
+        match &self.held {
+            Held::Few(slots) => {
+                let at = slots.partition_point(|&slot| slot < first);
+                slots.get(at).is_some_and(|&slot| slot < first.saturating_add(count))
+            }
+            Held::Many { .. } | Held::All => {
+                (first..first.saturating_add(count)).any(|slot| self.contains(slot))
+            }
+        }
+    }
+
+    /// Whether a query may match, by the routing rule ([`Keys::needed`]).
+    #[inline]
+    pub fn may_match(&self, keys: &Keys) -> bool {
+        let hits = keys.hashes().iter().filter(|&&hash| self.contains(slot(hash, self.log2)));
+        hits.count() >= keys.needed()
+    }
+
+    /// The slots that are set, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let (few, bits, all): (&[u32], &[u64], u32) = match &self.held {
+            Held::Few(slots) => (slots, &[], 0),
+            Held::Many { bits, .. } => (&[], bits, 0),
+            Held::All => (&[], &[], self.slots()),
+        };
+        let of_bits =
+            (0_u32..).zip(bits).flat_map(|(at, &word)| ones(word).map(move |bit| at * 64 + bit));
+        few.iter().copied().chain(of_bits).chain(0..all)
+    }
+
+    /// Changes slots, which ascend; tells each that did change and whether it is set now.
+    pub fn apply(
+        &mut self,
+        changes: impl Iterator<Item = (u32, Change)>,
+        mut changed: impl FnMut(u32, bool),
+    ) {
+        let slots = self.slots();
+        let mut bits = match std::mem::replace(&mut self.held, Held::Few(Vec::new())) {
+            Held::Many { bits, .. } => bits,
+            Held::All => {
+                let mut bits = vec![u64::MAX; self.words()];
+                if let ([word], 0..=5) = (&mut bits[..], self.log2) {
+                    *word = (1 << slots) - 1;
+                }
+                bits.into()
+            }
+            Held::Few(few) => {
+                let mut bits = vec![0; self.words()];
+                for slot in few {
+                    bits[slot as usize / 64] |= 1 << (slot % 64);
+                }
+                bits.into()
+            }
+        };
+        for (slot, change) in changes {
+            if slot >= slots {
+                continue;
+            }
+            let Some(word) = bits.get_mut(slot as usize / 64) else { continue };
+            let bit = 1 << (slot % 64);
+            let was = *word & bit != 0;
+            let is = match change {
+                Change::Set => true,
+                Change::Clear => false,
+                Change::Flip => !was,
+            };
+            if was != is {
+                *word ^= bit;
+                changed(slot, is);
+            }
+        }
+        self.hold(bits);
+    }
+
+    /// The slots that differ from an earlier table of the same size, ascending, and whether they
+    /// are set now.
+    pub fn changes_since(&self, before: &SlotSet) -> Vec<(u32, bool)> {
+        let (mut now, mut then) = (self.iter().peekable(), before.iter().peekable());
+        let mut changes = Vec::new();
+        loop {
+            match (now.peek(), then.peek()) {
+                (Some(new), Some(old)) if new == old => {
+                    now.next();
+                    then.next();
+                }
+                (Some(&new), old) if old.is_none_or(|&old| new < old) => {
+                    changes.push((new, true));
+                    now.next();
+                }
+                (_, Some(&old)) => {
+                    changes.push((old, false));
+                    then.next();
+                }
+                _ => return changes,
+            }
+        }
+    }
+
+    fn words(&self) -> usize {
+        (self.slots() as usize).div_ceil(64)
+    }
+
+    /// Takes the form that is smallest.
+    fn hold(&mut self, bits: Box<[u64]>) {
+        let count: u32 = bits.iter().map(|word| word.count_ones()).sum();
+        self.held = if count == self.slots() {
+            Held::All
+        } else if count <= self.slots() / FEW_PER {
+            let mut few = Vec::with_capacity(count as usize);
+            few.extend(
+                (0_u32..)
+                    .zip(&bits)
+                    .flat_map(|(at, &word)| ones(word).map(move |bit| at * 64 + bit)),
+            );
+            Held::Few(few)
+        } else {
+            Held::Many { bits, count }
+        };
+    }
+}
+
+/// The numbers of the bits that are set, ascending.
+#[inline]
+pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        Some(bit)
+    })
+}
