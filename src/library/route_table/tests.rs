@@ -31,7 +31,7 @@ fn table(words: &[&str]) -> SlotSet {
 
 fn keys(text: &str, sha1s: &[Sha1]) -> Keys {
     let mut payload = Vec::new();
-    encode(&QueryOut { flags: QueryFlags::default(), text, sha1s }, &mut payload);
+    encode(&QueryOut { text, sha1s, ..QueryOut::default() }, &mut payload);
     Keys::of(&Query::decode(&payload).unwrap())
 }
 
