@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::types::{
-    Block, Counters, Dropped, Event, Hashing, KindCount, NewSearch, Obstacle, Peer, Settings,
-    Shares, Status, Upload,
+    Block, Counters, Dropped, Event, Hashing, Horizon, KindCount, NewSearch, Obstacle, Peer,
+    Settings, Shares, Status, Upload,
 };
 use crate::node::io::DownloadRequest;
 use crate::servent::{self, Config, DownloadView, Servent, View};
@@ -33,6 +33,7 @@ pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
         neighbours_wanted: config.neighbours_wanted.into(),
         connecting: view.connecting,
         hosts_known: view.hosts_known,
+        horizon: horizon(view, config),
         shared_files: view.files,
         shared_bytes: view.bytes,
         hashing: hashing(servent),
@@ -41,6 +42,12 @@ pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
         downloads: 0,
         obstacles: obstacles(view, config),
     }
+}
+
+/// What lies as far away as a query of ours goes.
+fn horizon(view: &View, config: &Config) -> Option<Horizon> {
+    let far = view.horizon.iter().rev().find(|far| far.hops <= config.query_ttl_default)?;
+    Some(Horizon { hops: far.hops, nodes: far.nodes, files: far.files, bytes: far.bytes })
 }
 
 /// What may keep any search from finding anything.

@@ -43,6 +43,9 @@ pub struct Status {
     pub connecting: u32,
     /// Hosts it knows of and could connect to.
     pub hosts_known: u32,
+    /// What lies as far away as its queries go, if neighbours speak of it.
+    #[serde(default)]
+    pub horizon: Option<Horizon>,
     /// Files it shares.
     pub shared_files: u64,
     /// Their bytes.
@@ -57,6 +60,20 @@ pub struct Status {
     pub downloads: u32,
     /// Why a search might find nothing now; empty if nothing stands in the way.
     pub obstacles: Vec<Obstacle>,
+}
+
+/// What lies within some links, as neighbours say: exact in a network without circles, more than
+/// there is in one with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Horizon {
+    /// How many links.
+    pub hops: u8,
+    /// Servents.
+    pub nodes: u64,
+    /// Their files.
+    pub files: u64,
+    /// Their files' bytes.
+    pub bytes: u64,
 }
 
 /// How far the reading of the shared folders is.

@@ -12,7 +12,7 @@ use super::search::reason;
 use super::session::Session;
 use super::settings::Settings;
 use super::units;
-use crate::api::types::{Hashing, Status};
+use crate::api::types::{Hashing, Horizon, Status};
 
 /// How the servent is doing.
 pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
@@ -25,6 +25,9 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
     say!("listens on     {}", status.listen);
     say!("servent GUID   {}", status.servent);
     say!("known hosts    {}", units::number(status.hosts_known.into()));
+    if let Some(horizon) = &status.horizon {
+        say!("horizon        {}", horizon_words(horizon));
+    }
     say!("data           {}", status.data_dir);
     say!("downloads to   {}", status.download_dir);
     say!("up for         {}", units::duration(Duration::from_secs(status.uptime_s)));
@@ -78,6 +81,16 @@ pub(super) fn one_line(status: &Status) -> String {
         line.push_str(&format!(", {}", hashing_words(hashing)));
     }
     line
+}
+
+fn horizon_words(horizon: &Horizon) -> String {
+    format!(
+        "{} ({}) on {} within {}",
+        units::count(horizon.files, "file", "files"),
+        units::size(horizon.bytes),
+        units::count(horizon.nodes, "node", "nodes"),
+        units::count(horizon.hops.into(), "hop", "hops")
+    )
 }
 
 fn hashing_words(hashing: &Hashing) -> String {

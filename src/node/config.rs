@@ -1,8 +1,10 @@
 //! Every limit, duration and choice of a node, with its unit in its name and its reason beside it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+
+use crate::wire::Families;
 
 /// How a node behaves. Shared by reference: a million simulated nodes hold one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +85,9 @@ pub struct Config {
     pub alive_ping_s: u16,
     /// Alive pings without any answer after which a neighbour is closed.
     pub alive_pings_unanswered_max: u8,
+    /// A neighbour is told at most this often how many servents and files lie behind us (HSEP: 30 s);
+    /// 0: HSEP is not spoken.
+    pub horizon_interval_s: u16,
     /// Pongs in the answer to one ping (pong caching: 10).
     pub pongs_per_ping: u8,
     /// A neighbour's pings are answered at most this often (pong caching: 3 s).
@@ -240,6 +245,16 @@ pub enum Forward {
 }
 
 impl Config {
+    /// Which addresses we can use: those of the family on which we listen, both if that is any
+    /// IPv6 address.
+    pub fn families(&self) -> Families {
+        match self.listen.ip() {
+            IpAddr::V4(_) => Families::Ipv4,
+            IpAddr::V6(ip) if ip.is_unspecified() => Families::Both,
+            IpAddr::V6(_) => Families::Ipv6,
+        }
+    }
+
     /// A network without tiers, tables and probes: everybody an ultrapeer, every search a flood.
     /// What it costs and reaches can be computed exactly, which simulations and tests do.
     pub fn flat() -> Config {
@@ -247,6 +262,7 @@ impl Config {
             role: Role::Ultrapeer,
             query_routing: false,
             strategy: Strategy::Flood,
+            horizon_interval_s: 0,
             ..Config::default()
         }
     }
@@ -289,6 +305,7 @@ impl Default for Config {
             inflated_bytes_max: 4 << 20,
             alive_ping_s: 30,
             alive_pings_unanswered_max: 4,
+            horizon_interval_s: 30,
             pongs_per_ping: 10,
             ping_interval_s: 3,
             pong_lifetime_s: 120,

@@ -10,6 +10,7 @@ mod conn;
 mod datagram;
 mod filter;
 mod hosts;
+mod hsep;
 pub mod io;
 mod link;
 mod on_command;
@@ -96,6 +97,10 @@ pub struct Node {
     /// When the neighbours may be asked for hosts again.
     ask_for_hosts_at: Time,
     pongs: Pongs,
+    /// When neighbours are to be told what lies behind us.
+    horizon_at: Time,
+    /// When that was done last.
+    horizon_told_at: Time,
     size_limits: SizeLimits,
     seen: Seen,
     pushes: Pushes,
@@ -141,6 +146,8 @@ impl Node {
             fill_at: Time::NEVER,
             ask_for_hosts_at: Time::ZERO,
             pongs: Pongs::default(),
+            horizon_at: Time::NEVER,
+            horizon_told_at: Time::ZERO,
             size_limits,
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
@@ -170,7 +177,14 @@ impl Node {
         let turn = if waiting { Time::ZERO } else { Time::NEVER };
         let searches = self.searches.deadline(&self.config);
         let transfers = self.transfers.deadline().unwrap_or(Time::NEVER);
-        io::earliest([turn, self.conns.next_timer(), self.fill_at, searches, transfers])
+        io::earliest([
+            turn,
+            self.conns.next_timer(),
+            self.fill_at,
+            self.horizon_at,
+            searches,
+            transfers,
+        ])
     }
 
     /// The hosts to give back by `Command::Remember` after a restart, most recent first.

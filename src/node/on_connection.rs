@@ -245,7 +245,8 @@ impl Node {
         incoming: bool,
         decide: impl FnOnce(&Facts<'_>) -> Verdict,
     ) -> Option<Verdict> {
-        let tries = self.tries();
+        let mut tries = self.tries();
+        tries.retain(|address| theirs.families.take(address));
         let relation = Relation::between(self.tier, theirs.ultrapeer);
         Some(decide(&Facts {
             ours: self.ours(conn)?,
@@ -353,6 +354,7 @@ impl Node {
             None => {}
         }
         self.fill_at = self.fill_at.min(now);
+        self.horizon_changed(now);
         self.out.emit(Event::LinkUp { peer, user_agent, incoming });
         let patience = Duration::from_secs(self.config.alive_ping_s.into());
         self.conns.set_timer(conn, now + patience);
@@ -423,6 +425,7 @@ impl Node {
                     self.hosts.rest(listen, rest);
                 }
                 self.surroundings.left(peer.ip());
+                self.horizon_changed(now);
                 self.transfers.allow_local(self.allows_local());
                 self.out.emit(Event::LinkDown { peer, why, said });
             }

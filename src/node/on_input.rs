@@ -10,7 +10,10 @@ impl Node {
             Input::Wake => self.on_wake(now),
             Input::TurnOver => self.on_turn_over(now),
             Input::Command(command) => self.on_command(now, command),
-            Input::Library(change) => self.library.apply(change),
+            Input::Library(change) => {
+                self.library.apply(change);
+                self.horizon_changed(now);
+            }
             Input::Accepted { conn, peer, local } => self.on_accepted(now, conn, peer, local),
             Input::Connected { conn, local } => self.on_connected(now, conn, local),
             Input::Received { conn, data } => self.on_received(now, conn, data),

@@ -154,8 +154,11 @@ impl Node {
             Kind::PUSH => self.on_push(now, from, header, payload),
             Kind::BYE => return self.on_bye(now, from, header, payload),
             Kind::VENDOR | Kind::STANDARD_VENDOR => self.on_vendor(now, from, header, payload),
-            // We announce none of these; those who send them anyway must do so properly.
-            Kind::QRP | Kind::HSEP => lifetime::direct(header),
+            Kind::HSEP => {
+                lifetime::direct(header).and_then(|()| self.on_horizon(now, from.conn, payload))
+            }
+            // We announce it not; those who send it anyway must do so properly.
+            Kind::QRP => lifetime::direct(header),
             _ => Err(Why::UnknownKind),
         };
         match done {

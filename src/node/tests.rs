@@ -3,6 +3,7 @@
 mod datagrams;
 mod flood;
 mod hosts;
+mod hsep;
 mod limits;
 mod link;
 mod rope;

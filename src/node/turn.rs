@@ -12,6 +12,7 @@ use crate::wire::Kind;
 impl Node {
     pub(super) fn on_turn_over(&mut self, now: Time) {
         self.say_whether_busy();
+        self.tell_horizon(now);
         self.hand_out_letters();
         self.hand_out_flood();
         if self.fill_at <= now {

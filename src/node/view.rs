@@ -10,6 +10,7 @@ use super::search::Asker;
 use super::transfer::TransfersView;
 use super::why::Counts;
 use super::{Node, Phase, Relation, Tier, Time, Why};
+use crate::wire::hsep::Shared;
 use crate::wire::{Guid, Kind};
 
 /// How the node stands.
@@ -31,6 +32,9 @@ pub struct View {
     pub connections: u32,
     /// Hosts we could connect to.
     pub hosts_known: u32,
+    /// Who lies within 1, 2, ... hops of us, as neighbours say (HSEP); empty if none speaks of it.
+    #[serde(default)]
+    pub horizon: Vec<HorizonView>,
     /// Networks that we do not talk to, with their prefix lengths.
     pub blocked: Vec<(IpAddr, u8)>,
     /// Searches under way.
@@ -53,6 +57,20 @@ pub struct View {
     pub dropped: Vec<Dropped>,
     /// What came and went by UDP.
     pub datagrams: DatagramsView,
+}
+
+/// What lies within some hops of us: exact in a network without circles, more than there is in
+/// one with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HorizonView {
+    /// How far.
+    pub hops: u8,
+    /// Servents.
+    pub nodes: u64,
+    /// Their files.
+    pub files: u64,
+    /// Their files' bytes, in steps of 1,024.
+    pub bytes: u64,
 }
 
 /// A neighbour.
@@ -235,6 +253,7 @@ impl Node {
             connecting: count(dialling),
             connections: count(self.connections()),
             hosts_known: count(self.hosts.len()),
+            horizon: self.horizon_view(),
             blocked: self.blocked.networks().to_vec(),
             searches: self.search_views(),
             transfers: self.transfers.view(),
@@ -247,6 +266,20 @@ impl Node {
             dropped: dropped(&self.out.counts),
             datagrams: self.datagrams.look().map(datagrams).unwrap_or_default(),
         }
+    }
+
+    fn horizon_view(&self) -> Vec<HorizonView> {
+        let mut links = self.conns.iter().filter_map(|(_, row)| row.phase.link());
+        if !links.any(|link| link.outlook.is_some()) {
+            return Vec::new();
+        }
+        let view = |(hops, shared): (u8, &Shared)| HorizonView {
+            hops,
+            nodes: shared.nodes,
+            files: shared.files,
+            bytes: shared.kbytes.saturating_mul(1_024),
+        };
+        (1..).zip(&self.around()).map(view).collect()
     }
 
     fn neighbour_views(&self) -> Vec<Neighbour> {

@@ -46,6 +46,8 @@ reasons! {
     QueryTooShort = "query words too short",
     /// A query without the flags bit that marks a living servent's.
     QueryFlags = "query without valid flags",
+    /// A horizon (HSEP) whose figures cannot be.
+    BadHorizon = "horizon whose figures cannot be",
     /// A kind of descriptor we do not speak.
     UnknownKind = "unknown kind of descriptor",
     /// A vendor message that we do not know or that nobody may send us here.

@@ -19,6 +19,7 @@ pub mod head;
 pub mod header;
 pub mod headers;
 pub mod hit;
+pub mod hsep;
 pub mod http;
 pub mod magnet;
 pub mod media;

@@ -2,5 +2,6 @@
 
 mod faults;
 mod flood;
+mod horizon;
 mod transfer;
 mod worlds;

@@ -4,13 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::node::config::{Forward, Strategy};
 use crate::node::{Config, Tier};
-use crate::wire::{Guid, Headers, addresses, names};
+use crate::wire::headers::Version;
+use crate::wire::{Families, Guid, Headers, addresses, names};
 
 /// Characters of a User-Agent that are kept.
 const USER_AGENT_CHARS_MAX: usize = 100;
 
 /// The version of query routing that we speak, also to those who offer a later one.
 pub(super) const QUERY_ROUTING: &str = "0.1";
+/// The version of HSEP that we speak.
+const HSEP_VERSION: Version = Version(0, 2);
 /// X-Max-TTL must not be higher (dynamic query proposal, section 2.5.3.2.1).
 const MAX_TTL_MAX: u8 = 4;
 
@@ -50,6 +53,10 @@ pub(crate) struct Features {
     pub ext_probes: bool,
     /// Whether it takes vendor messages.
     pub vendor_messages: bool,
+    /// Whether it speaks HSEP as we do: other versions do not agree with it.
+    pub hsep: bool,
+    /// Which addresses it can use.
+    pub families: Families,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// From where it sees us.
@@ -84,6 +91,12 @@ impl Features {
             dynamic_querying: headers.version(names::X_DYNAMIC_QUERYING).is_some(),
             ext_probes: headers.version(names::X_EXT_PROBES).is_some(),
             vendor_messages: headers.version(names::VENDOR_MESSAGE).is_some(),
+            hsep: config.horizon_interval_s > 0 && headers.feature("HSEP") == Some(HSEP_VERSION),
+            families: match headers.feature("IP") {
+                Some(Version(_, 0)) => Families::Both,
+                Some(_) => Families::Ipv6,
+                None => Families::Ipv4,
+            },
             understands_bye: get(names::BYE_PACKET).is_some(),
             remote_ip: get(names::REMOTE_IP).and_then(addresses::parse_ip),
             tries: addresses::list(tries, usize::from(config.try_addresses_max)),
@@ -147,6 +160,21 @@ impl Ours<'_> {
         if config.compress_links {
             headers.push(names::ACCEPT_ENCODING, "deflate");
         }
+        headers.push(names::X_FEATURES, self.features());
         headers
+    }
+
+    /// What we speak beyond the header lines of its own.
+    fn features(&self) -> String {
+        let mut features = "browse/1.0".to_owned();
+        if self.config.horizon_interval_s > 0 {
+            features.push_str(&format!(", HSEP/{HSEP_VERSION}"));
+        }
+        match self.config.families() {
+            Families::Ipv4 => {}
+            Families::Both => features.push_str(", IP/6.0"),
+            Families::Ipv6 => features.push_str(", IP/6.4"),
+        }
+        features
     }
 }

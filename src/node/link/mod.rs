@@ -8,6 +8,7 @@ pub(super) mod understood;
 
 use std::net::SocketAddr;
 
+use super::hsep::Outlook;
 use super::{Relation, Time, Why};
 use crate::wire::{Bye, Guid};
 use features::Features;
@@ -51,6 +52,8 @@ pub(super) struct Link {
     pub hops_limit: u8,
     /// Whether it understands Bye.
     pub understands_bye: bool,
+    /// What it says lies behind it; none if it does not speak HSEP.
+    pub outlook: Option<Box<Outlook>>,
     /// Since when it is a neighbour.
     pub since: Time,
     /// Undoes its deflate, if it deflates.
@@ -92,6 +95,7 @@ impl Link {
             understands: Understood::default(),
             hops_limit: u8::MAX,
             understands_bye: features.understands_bye,
+            outlook: features.hsep.then(Box::default),
             since: now,
             inflater: features.deflates.then(Inflater::default),
             deflates,

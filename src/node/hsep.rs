@@ -1,0 +1,138 @@
+//! How far we see: what neighbours say lies behind them, and what we tell them lies behind us
+//! (protocol.md section 18).
+//!
+//! Every neighbour gets its picture when it comes, and again when it has changed, at most once in
+//! `Config::horizon_interval_s`. Nothing is done while nothing changes.
+
+use std::time::Duration;
+
+use super::conn::outbox::Priority;
+use super::{ConnId, Node, Relation, Tier, Time, Why};
+use crate::wire::hsep::{HOPS_MAX, Horizon, Shared};
+use crate::wire::{Header, Kind};
+
+/// Changes are gathered for so long: one look at all neighbours for a crowd that comes at once.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What we know of and told one neighbour that speaks HSEP.
+#[derive(Debug)]
+pub(super) struct Outlook {
+    /// What it says lies on its side.
+    theirs: Horizon,
+    /// What it was told last, and when.
+    told: Option<(Horizon, Time)>,
+}
+
+impl Default for Outlook {
+    fn default() -> Outlook {
+        // Until it speaks it is one servent that shares nothing.
+        Outlook { theirs: Horizon::new(&[]), told: None }
+    }
+}
+
+/// What lies within 1, 2, ... hops of us.
+type Around = [Shared; HOPS_MAX];
+
+impl Node {
+    /// Something that neighbours are told of may have changed.
+    pub(super) fn horizon_changed(&mut self, now: Time) {
+        if self.config.horizon_interval_s > 0 {
+            self.horizon_at = self.horizon_at.min(now.max(self.horizon_told_at + PAUSE));
+        }
+    }
+
+    /// A neighbour says what lies on its side.
+    pub(super) fn on_horizon(
+        &mut self,
+        now: Time,
+        from: ConnId,
+        payload: &[u8],
+    ) -> Result<(), Why> {
+        let Some(link) = self.conns.get_mut(from).and_then(|row| row.phase.link_mut()) else {
+            return Ok(());
+        };
+        let relation = link.relation;
+        let Some(outlook) = &mut link.outlook else { return Err(Why::UnknownKind) };
+        let theirs = Horizon::decode(payload).map_err(|_| Why::BadHorizon)?;
+        // A leaf has nobody behind it.
+        if relation == Relation::Leaf && !theirs.is_alone() {
+            return Err(Why::BadHorizon);
+        }
+        if outlook.theirs != theirs {
+            outlook.theirs = theirs;
+            self.horizon_changed(now);
+        }
+        Ok(())
+    }
+
+    /// Tells every neighbour whose picture has changed, unless it was told a short while ago.
+    pub(super) fn tell_horizon(&mut self, now: Time) {
+        if self.horizon_at > now {
+            return;
+        }
+        (self.horizon_at, self.horizon_told_at) = (Time::NEVER, now);
+        let interval = Duration::from_secs(self.config.horizon_interval_s.into());
+        let (own, around) = (self.own_share(), self.around());
+        let is_leaf = self.tier == Tier::Leaf;
+        let guid = self.guids.guid();
+        let mut payload = Vec::new();
+        for (conn, row) in self.conns.iter_mut() {
+            let Some(link) = row.phase.link_mut() else { continue };
+            let Some(outlook) = &mut link.outlook else { continue };
+            let ours = if is_leaf {
+                // A leaf passes nothing on between its ultrapeers.
+                Horizon::new(&[own])
+            } else {
+                behind_us(own, &around, &outlook.theirs)
+            };
+            if let Some((last, at)) = &outlook.told {
+                if *last == ours {
+                    continue;
+                }
+                let may_be_told_at = *at + interval;
+                if may_be_told_at > now {
+                    self.horizon_at = self.horizon_at.min(may_be_told_at);
+                    continue;
+                }
+            }
+            payload.clear();
+            ours.encode(&mut payload);
+            outlook.told = Some((ours, now));
+            let len = payload.len() as u32;
+            let header = Header { guid, kind: Kind::HSEP, ttl: 1, hops: 0, len };
+            self.letters.put(conn, Priority::Pong, &header, &payload);
+            self.tally.sent(Kind::HSEP, 1);
+        }
+    }
+
+    /// What we share ourselves.
+    fn own_share(&self) -> Shared {
+        let files = self.library.files() as u64;
+        Shared { nodes: 1, files, kbytes: self.library.bytes() / 1_024 }
+    }
+
+    /// What lies within 1, 2, ... hops of us. A neighbour that does not speak HSEP is one servent
+    /// of which nothing is known.
+    pub(super) fn around(&self) -> Around {
+        let mut around = Around::default();
+        for link in self.conns.iter().filter_map(|(_, row)| row.phase.link()) {
+            for (hops, sum) in around.iter_mut().enumerate() {
+                *sum = sum.plus(match &link.outlook {
+                    Some(outlook) => outlook.theirs.within(hops),
+                    None => Shared { nodes: 1, ..Shared::default() },
+                });
+            }
+        }
+        around
+    }
+}
+
+/// What a neighbour is told: we and, hop by hop, all that lies around us but not behind itself.
+fn behind_us(own: Shared, around: &Around, theirs: &Horizon) -> Horizon {
+    let mut within = [own; HOPS_MAX];
+    for (hops, sum) in within.iter_mut().enumerate().skip(1) {
+        let nearer = hops - 1;
+        *sum = own.plus(around[nearer].minus(theirs.within(nearer)));
+    }
+    Horizon::new(&within)
+}
