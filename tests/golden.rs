@@ -22,6 +22,12 @@ const LIMITS: SizeLimits = SizeLimits {
     length_flags: false,
 };
 
+/// A datagram, whole.
+fn datagram(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/datagrams").join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// The bytes of a file after its heads.
 fn after_heads(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sessions").join(name);
@@ -174,6 +180,34 @@ fn compressed_sessions() {
     for (name, kinds) in sessions {
         assert_eq!(check(&inflated_after_heads(name)), kinds, "{name}");
     }
+}
+
+#[test]
+fn datagrams() {
+    for (name, kind) in [
+        ("gtk-gnutella_pong.bin", "Pong"),
+        ("client_ping_query_key.bin", "Ping"),
+        ("gtk-gnutella_pong_query_key.bin", "Pong"),
+        ("client_guess_query.bin", "Query"),
+        ("gtk-gnutella_guess_pong.bin", "Pong"),
+        ("gtk-gnutella_guess_hit.bin", "QueryHit"),
+    ] {
+        assert_eq!(check(&datagram(name)), kind, "{name}");
+    }
+    let asked = datagram("client_ping_query_key.bin");
+    assert!(Ping::decode(first(&asked, Kind::PING)).wants().query_key);
+    let pong = datagram("gtk-gnutella_pong_query_key.bin");
+    let pong = Pong::decode(first(&pong, Kind::PONG)).unwrap();
+    assert_eq!(pong.address, "5.9.1.1:7001".parse().unwrap());
+    assert!(pong.query_key.is_some() && pong.guess == Some(0x02));
+    let pong = datagram("gtk-gnutella_guess_pong.bin");
+    let pong = Pong::decode(first(&pong, Kind::PONG)).unwrap();
+    assert_eq!((pong.files, pong.guess), (0, Some(0x02)));
+    let hit = datagram("gtk-gnutella_guess_hit.bin");
+    let hit = QueryHit::decode(first(&hit, Kind::QUERY_HIT)).unwrap();
+    assert_eq!(hit.results.len(), 3);
+    // The query said that it understands GGEP `H`.
+    assert!(hit.results.iter().all(|file| file.sha1.is_some()));
 }
 
 #[test]

@@ -76,16 +76,17 @@ fn every_head_is_found_in_pieces_and_written_as_it_came() {
                     _ => Request::parse(&head).map(|request| request.to_bytes()),
                 };
                 let again = again.unwrap_or_else(|error| panic!("{name}: {error}"));
-                assert_eq!(
-                    String::from_utf8_lossy(&again),
-                    String::from_utf8_lossy(&head),
-                    "{name}"
+                // Of the names that servents have for one parameter, we write the commonest.
+                let head = String::from_utf8_lossy(&head).replace(
+                    "?guid=AAAAAAAAAAAAAAAAAAAAAAAAAA",
+                    "?ServerId=AAAAAAAAAAAAAAAAAAAAAAAAAA&file=0",
                 );
+                assert_eq!(String::from_utf8_lossy(&again), head, "{name}");
                 seen += 1;
             }
         }
     }
-    assert_eq!(seen, 43);
+    assert_eq!(seen, 70);
 }
 
 #[test]
@@ -176,6 +177,20 @@ fn requests() {
         assert_eq!(asked.range().and_then(|asked| asked.resolve(3_000_000)), Some(range));
     }
 
+    let target = |name: &str| {
+        let (head, _) = heads(name);
+        Request::parse(&head[0]).expect("a request").target
+    };
+    let missing = target("heads/curl_missing_gnutellabun.opener.bin");
+    assert!(matches!(missing, Target::Urn(_)), "{missing:?}");
+    let whole = heads("heads/curl_get_whole.opener.bin").0;
+    assert_eq!(Request::parse(&whole[0]).expect("a request").range(), None);
+    let head = heads("heads/curl_head.opener.bin").0;
+    assert_eq!(Request::parse(&head[0]).expect("a request").method, Method::Head);
+    let page = heads("heads/curl_browse_html.opener.bin").0;
+    let page = Request::parse(&page[0]).expect("a request");
+    assert!(page.target == Target::Browse && !page.accepts_packets());
+
     let (browse, _) = heads("heads/curl_browse.opener.bin");
     let browse = Request::parse(&browse[0]).expect("a request");
     assert_eq!(browse.target, Target::Browse);
@@ -202,6 +217,25 @@ fn responses() {
     let banned = response("heads/gtk-gnutella_429.acceptor.bin");
     assert_eq!((banned.code, banned.retry_after_s()), (429, Some(300)));
     assert!(!banned.keep_alive(Method::Get));
+
+    for (name, range) in [
+        ("heads/gtk-gnutella_206_urn.acceptor.bin", 0..10_000),
+        ("heads/gtk-gnutella_206_get.acceptor.bin", 100_000..110_000),
+        ("heads/gtk-gnutella_206_second.acceptor.bin", 65_536..200_001),
+    ] {
+        let delivery = Delivery { range, size: Some(3_000_000) };
+        assert_eq!(response(name).delivery(), Ok(Some(delivery)), "{name}");
+    }
+    for (name, code) in [
+        ("heads/gtk-gnutella_400_push_proxy.acceptor.bin", 400),
+        ("heads/gtk-gnutella_404_urn.acceptor.bin", 404),
+        ("heads/gtk-gnutella_429_browse.acceptor.bin", 429),
+    ] {
+        let refusal = response(name);
+        assert_eq!((refusal.code, refusal.delivery()), (code, Ok(None)), "{name}");
+    }
+    let tree = response("heads/gtk-gnutella_thex.acceptor.bin");
+    assert_eq!(tree.body(Method::Get), Body::Length(1_096));
 
     let part = response("heads/gnutellabun_206.acceptor.bin");
     assert_eq!(part.delivery(), Ok(Some(Delivery { range: 0..10_000, size: Some(500_000) })));

@@ -398,7 +398,7 @@ impl Node {
             if self.blocked.contains(push.address.ip()) {
                 return Err(Why::BadPush);
             }
-            self.transfers.on_push(now, &push, &self.library, &mut self.out);
+            self.transfers.on_push(now, &push, &mut self.out);
             self.grant_wishes(now);
             return Ok(());
         }

@@ -316,8 +316,8 @@ impl Transfers {
     }
 
     /// A Push for us arrived.
-    pub fn on_push(&mut self, now: Time, push: &Push<'_>, library: &Library, out: &mut Out) {
-        self.pushes.obey(push, library, &mut self.desk.turn(now, out));
+    pub fn on_push(&mut self, now: Time, push: &Push<'_>, out: &mut Out) {
+        self.pushes.obey(push, &mut self.desk.turn(now, out));
     }
 
     /// Closes every connection and forgets every download; partial files stay.

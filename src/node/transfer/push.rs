@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::turn::{Purpose, Turn};
-use crate::library::{FileIndex, Library};
 use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Why, filter};
 use crate::wire::{Giv, Push};
@@ -31,12 +30,11 @@ impl Pushes {
         Pushes { opening: BTreeMap::new(), obeyed }
     }
 
-    /// Connects out, if the push is for us, names a file of ours and an address that may be
-    /// connected to once more.
-    pub(super) fn obey(&mut self, push: &Push<'_>, library: &Library, turn: &mut Turn<'_>) {
-        let shared = library.by_index(FileIndex(push.index)).is_some();
+    /// Connects out, if the push is for us and names an address that may be connected to once
+    /// more. Its index is only handed back: who knows just a hash, or wants to browse, writes any
+    /// (gtk-gnutella: 0xFFFFFFFF), and what is wanted is said on the connection.
+    pub(super) fn obey(&mut self, push: &Push<'_>, turn: &mut Turn<'_>) {
         if push.servent != turn.guid
-            || !shared
             || !filter::is_usable(push.address, turn.local_allowed)
             || self.opening.len() >= usize::from(turn.config.pushes_max)
             || !self.obeyed.admit(turn.now, push.address.ip())

@@ -21,7 +21,8 @@ impl Download {
         self.go_on(turn);
     }
 
-    /// A source that we asked to push has connected; says whether it is one of ours.
+    /// A source that we asked to push has connected; says whether it is one of ours. Its index
+    /// says nothing: many write any.
     pub(in crate::node::transfer) fn given(
         &mut self,
         giv: &Giv,
@@ -31,7 +32,6 @@ impl Download {
         let awaited = |source: &&mut Source| {
             matches!(source.state, State::AskedToPush { .. })
                 && source.place.servent == Some(giv.servent)
-                && source.place.index == Some(giv.index)
         };
         let Some(source) = self.sources.iter_mut().find(awaited) else { return false };
         source.state = State::Connecting(conn);

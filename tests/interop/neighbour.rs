@@ -1,0 +1,193 @@
+//! A gtk-gnutella that was started for one test: its settings, its shell, its counters.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Names the program that runs a gtk-gnutella (see `main.rs`).
+const PROGRAM: &str = "FILBERT_INTEROP_GTK_GNUTELLA";
+
+/// The first two numbers of all addresses; without it those of loopback. On loopback some parts of
+/// gtk-gnutella do nothing, since no address there is valid to it; in a network namespace of its
+/// own, where other addresses are local, they can be tried.
+const NETWORK: &str = "FILBERT_INTEROP_NETWORK";
+
+/// What a gtk-gnutella is in the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Leaf,
+    Ultrapeer,
+}
+
+/// An address that nothing here had before: gtk-gnutella bans addresses that come too often.
+pub(crate) fn fresh_ip() -> Ipv4Addr {
+    static LAST: AtomicU8 = AtomicU8::new(0);
+    let network = std::env::var(NETWORK).unwrap_or_else(|_| "127.90".to_owned());
+    let third = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    format!("{network}.{third}.1").parse().expect("an address")
+}
+
+/// A running gtk-gnutella; killed when dropped.
+pub(crate) struct Neighbour {
+    child: Child,
+    dir: TempDir,
+    pub(crate) listen: SocketAddr,
+}
+
+impl Neighbour {
+    /// Starts one that shares files of these names and contents and connects to nobody by itself;
+    /// `None`, and a word about it, if there is no program to start.
+    pub(crate) fn start(mode: Mode, compress: bool, files: &[(&str, &[u8])]) -> Option<Neighbour> {
+        let Some(program) = std::env::var_os(PROGRAM) else {
+            eprintln!("skipped: {PROGRAM} names no program");
+            return None;
+        };
+        let ip = fresh_ip();
+        let listen = TcpListener::bind((ip, 0)).and_then(|socket| socket.local_addr());
+        let listen = listen.expect("a free port");
+        let dir = tempfile::tempdir().expect("a folder");
+        let shared = dir.path().join("shared");
+        fs::create_dir(&shared).expect("a folder");
+        for (name, content) in files {
+            fs::write(shared.join(name), content).expect("a file");
+        }
+        let settings = settings(dir.path(), listen, mode, compress);
+        fs::write(dir.path().join("config_gnet"), settings).expect("its settings");
+        let log = fs::File::create(dir.path().join("log")).expect("its log");
+        let child = Command::new(program)
+            .arg(dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("its log"))
+            .stderr(log)
+            .spawn()
+            .expect("it runs");
+        let mut neighbour = Neighbour { child, dir, listen };
+        neighbour.wait_until("it listens", |it| {
+            assert!(it.child.try_wait().expect("it is ours").is_none(), "{}", it.log());
+            TcpStream::connect(it.listen).is_ok()
+        });
+        let shares = format!("Shares {} file", files.len());
+        neighbour.wait_until("it shares", |it| it.shell("status").contains(&shares));
+        Some(neighbour)
+    }
+
+    fn wait_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Neighbour) -> bool) {
+        let begin = Instant::now();
+        while !is_so(self) {
+            assert!(begin.elapsed() < Duration::from_secs(90), "in vain: {what}\n{}", self.log());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What it wrote about its life.
+    pub(crate) fn log(&self) -> String {
+        fs::read(self.dir.path().join("log"))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// Says something to its shell and returns what that answers.
+    pub(crate) fn shell(&self, command: &str) -> String {
+        let socket = self.dir.path().join("ipc/socket");
+        let mut answer = Vec::new();
+        let told = UnixStream::connect(socket).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.write_all(format!("HELO\n{command}\nquit\n").as_bytes())?;
+            stream.read_to_end(&mut answer)
+        });
+        // Its shell comes up a moment after its port.
+        told.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// The neighbours it sees, one line for each.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        // Without a port as long as it does not know where they listen.
+        let is_address =
+            |text: &str| text.parse::<SocketAddr>().is_ok() || text.parse::<IpAddr>().is_ok();
+        let is_node = |line: &&str| line.split_whitespace().next().is_some_and(is_address);
+        self.shell("nodes").lines().filter(is_node).map(str::to_owned).collect()
+    }
+
+    /// Makes it connect.
+    pub(crate) fn connect(&self, to: SocketAddr) {
+        self.shell(&format!("node add {to}"));
+    }
+
+    /// What it dropped, and why, but for pongs with addresses of loopback.
+    pub(crate) fn drops(&self) -> BTreeMap<String, u64> {
+        let mut drops = counters(&self.shell("stats drop"));
+        drops.remove("pong_unusable");
+        drops
+    }
+
+    /// Where its finished downloads are.
+    pub(crate) fn complete(&self) -> std::path::PathBuf {
+        self.dir.path().join("gtk-gnutella-downloads/complete")
+    }
+}
+
+fn counters(text: &str) -> BTreeMap<String, u64> {
+    let counter = |line: &str| {
+        let (name, count) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), count.parse().ok().filter(|&count| count > 0)?))
+    };
+    text.lines().filter_map(counter).collect()
+}
+
+fn settings(dir: &Path, listen: SocketAddr, mode: Mode, compress: bool) -> String {
+    let truth = |yes| if yes { "TRUE" } else { "FALSE" };
+    let dir = dir.display();
+    let (ip, port) = (listen.ip(), listen.port());
+    let peer_mode = if mode == Mode::Leaf { 0 } else { 2 };
+    let local = if listen.ip().is_loopback() { "127.0.0.0/8" } else { "" };
+    format!(
+        "listen_port = {port}\n\
+         force_local_ip = TRUE\n\
+         forced_local_ip = \"{ip}\"\n\
+         bind_to_forced_local_ip = TRUE\n\
+         network_protocol = 4\n\
+         configured_peermode = {peer_mode}\n\
+         online_mode = TRUE\n\
+         is_firewalled = FALSE\n\
+         is_udp_firewalled = FALSE\n\
+         allow_firewalled_ultra = TRUE\n\
+         up_connections = 0\n\
+         max_ultrapeers = 3\n\
+         max_connections = 100\n\
+         max_leaves = 100\n\
+         prefer_compressed_gnet = {}\n\
+         enable_dht = FALSE\n\
+         enable_upnp = FALSE\n\
+         enable_natpmp = FALSE\n\
+         enable_g2 = FALSE\n\
+         local_netmasks = \"{local}\"\n\
+         browse_host_enabled = TRUE\n\
+         shared_dirs = \"{dir}/shared\"\n\
+         shared_files_extensions = \"--all--\"\n",
+        truth(compress),
+    )
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        // In order, or it leaves semaphores behind in the system.
+        self.shell("shutdown");
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None))
+        {
+            thread::sleep(Duration::from_millis(50));
+        }
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
