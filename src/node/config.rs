@@ -27,22 +27,46 @@ pub struct Config {
     pub ttl_and_hops_max: u8,
     /// What happens to a query that comes again with a higher TTL.
     pub forward: Forward,
-    /// Neighbours we try to have.
+    /// Ultrapeers that an ultrapeer tries to have as neighbours (X-Degree): living servents have
+    /// 30 to 50 and leave those with fewer than 16.
     pub neighbours_wanted: u16,
-    /// Neighbours we accept at most; beyond that newcomers get 503 and addresses to try.
-    /// More than twice as many as wanted, or the first comers of a network fill each other up and
-    /// close themselves off.
+    /// Ultrapeers that an ultrapeer accepts at most; beyond that newcomers get 503 and addresses
+    /// to try. More than twice as many as wanted, or the first comers of a network fill each other
+    /// up and close themselves off.
     pub neighbours_max: u16,
     /// Leaves that an ultrapeer shields at most: with its ultrapeers and transfers still below
     /// `connections_max`.
     pub leaves_max: u16,
-    /// Ultrapeers that a leaf hangs on: one may fail without its being cut off, and each more costs
-    /// the network a leaf slot.
+    /// Ultrapeers that a leaf hangs on: some may fail without its being cut off, and each more
+    /// costs the network a leaf slot.
     pub ultrapeers_wanted: u16,
+    /// Part of the slots that neighbours of one network (/16 of IPv4, /32 of IPv6) get, at least
+    /// one: whoever owns a network must not own us. Local networks excepted when we are in one.
+    pub subnet_share_percent: u8,
+    /// Part of the slots through which newcomers pass when all are taken: a crowd that came early
+    /// and stays must not shut the door.
+    pub newcomer_share_percent: u8,
+    /// How long one of them may stay at least: enough to learn hosts and ask a question.
+    pub newcomer_stay_s: u16,
+    /// How often a node whose role is `Auto` thinks of its tier, and over how long it measures what
+    /// its line carries.
+    pub tier_review_s: u16,
+    /// An ultrapeer that falls, or a leaf that an ultrapeer made one, stays what it is for so long:
+    /// a switch costs all neighbours.
+    pub tier_pause_s: u32,
+    /// How long a node must be up to become an ultrapeer: who has been there for long will stay for
+    /// long (ultrapeer proposal, section 3).
+    pub ultrapeer_uptime_s: u32,
+    /// Bytes a second that an ultrapeer's line must carry (ultrapeer proposal: 10 KB/s upstream).
+    pub ultrapeer_bytes_s_min: u32,
+    /// Whether crawlers are told our neighbours, which makes the network measurable.
+    pub answer_crawlers: bool,
     /// Whether the node looks for neighbours by itself (X-Try, pongs, remembered hosts).
     pub auto_connect: bool,
-    /// Connection attempts under way at once.
+    /// Connection attempts under way at once, and before the pace of dialling slows.
     pub connecting_max: u16,
+    /// Time between further attempts, doubled with every `connecting_max` that win no neighbour.
+    pub dial_interval_ms: u16,
     /// Connections of all kinds at once; below the usual limit of 1,024 file descriptors by default.
     pub connections_max: u32,
     /// Connections that have not yet shown what they are, at once: slow openers must not crowd
@@ -279,12 +303,21 @@ impl Default for Config {
             query_ttl_default: 4,
             ttl_and_hops_max: 7,
             forward: Forward::HigherTtl,
-            neighbours_wanted: 8,
-            neighbours_max: 32,
+            neighbours_wanted: 32,
+            neighbours_max: 80,
             leaves_max: 250,
             ultrapeers_wanted: 4,
+            subnet_share_percent: 10,
+            newcomer_share_percent: 10,
+            newcomer_stay_s: 600,
+            tier_review_s: 60,
+            tier_pause_s: 3_600,
+            ultrapeer_uptime_s: 3_600,
+            ultrapeer_bytes_s_min: 10_000,
+            answer_crawlers: true,
             auto_connect: true,
             connecting_max: 8,
+            dial_interval_ms: 250,
             connections_max: 900,
             unknown_connections_max: 400,
             connections_per_address_max: 16,

@@ -41,6 +41,20 @@ fn is_routable_v6(ip: Ipv6Addr) -> bool {
     first & 0xE000 == 0x2000 && !(first == 0x2001 && second == 0x0DB8)
 }
 
+/// Whether two addresses are of one network, as whoever owns one owns it whole: the first 16 bits
+/// of IPv4 and 32 of IPv6.
+pub(crate) fn same_subnet(one: IpAddr, other: IpAddr) -> bool {
+    match (one.to_canonical(), other.to_canonical()) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => {
+            same_prefix(one.to_bits().into(), other.to_bits().into(), 32, 16)
+        }
+        (IpAddr::V6(one), IpAddr::V6(other)) => {
+            same_prefix(one.to_bits(), other.to_bits(), 128, 32)
+        }
+        _ => false,
+    }
+}
+
 /// The addresses that the user does not want to talk to.
 #[derive(Debug, Default)]
 pub(crate) struct Blocked {

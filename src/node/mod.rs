@@ -18,6 +18,7 @@ mod on_connection;
 mod on_datagram;
 mod on_input;
 mod on_message;
+mod on_tier;
 mod on_timer;
 mod on_transfer;
 mod on_vendor;
@@ -36,7 +37,7 @@ mod turn;
 pub mod view;
 pub mod why;
 
-pub use config::Config;
+pub use config::{Config, Role};
 pub use io::{Action, Actions, Chunk, Command, ConnId, Event, Input};
 pub use rng::Rng;
 pub use tier::{Relation, Tier};
@@ -57,6 +58,7 @@ use conn::letters::Letters;
 use datagram::Datagrams;
 use filter::Blocked;
 use hosts::cache::Hosts;
+use hosts::pace::Pace;
 use hosts::pongs::Pongs;
 use io::{HostRecord, LookupId, Out};
 use link::stream::Deflater;
@@ -65,6 +67,7 @@ use route::flood::OpenRun;
 use route::push::Pushes;
 use route::seen::Seen;
 use search::Searches;
+use tier::{Line, Reason};
 use transfer::Transfers;
 use view::Tally;
 
@@ -77,6 +80,14 @@ pub struct Node {
     started_at: WallTime,
     /// What we are at present.
     tier: Tier,
+    /// Why, and since when.
+    tier_why: Reason,
+    tier_since: Time,
+    /// When to think of it again.
+    review_at: Time,
+    /// Whether somebody has connected to us from the public network.
+    was_reached: bool,
+    line: Line,
     stopping: bool,
     stopped: bool,
     /// Whether our ultrapeers were told that we are busy.
@@ -94,6 +105,8 @@ pub struct Node {
     hosts: Hosts,
     /// When to look next whether neighbours are missing.
     fill_at: Time,
+    /// How fast hosts are dialled.
+    pace: Pace,
     /// When the neighbours may be asked for hosts again.
     ask_for_hosts_at: Time,
     pongs: Pongs,
@@ -129,7 +142,12 @@ impl Node {
         Node {
             guid,
             started_at,
-            tier: Tier::at_first(config.role),
+            tier: if config.role == Role::Leaf { Tier::Leaf } else { Tier::Ultrapeer },
+            tier_why: if config.role == Role::Auto { Reason::Local } else { Reason::Configured },
+            tier_since: Time::ZERO,
+            review_at: Time::NEVER,
+            was_reached: false,
+            line: Line::default(),
             stopping: false,
             stopped: false,
             said_busy: false,
@@ -144,6 +162,7 @@ impl Node {
             blocked: Blocked::default(),
             hosts: Hosts::new(config.hosts_max, rng.derive("hosts")),
             fill_at: Time::NEVER,
+            pace: Pace::new(rng.derive("pace")),
             ask_for_hosts_at: Time::ZERO,
             pongs: Pongs::default(),
             horizon_at: Time::NEVER,
@@ -182,6 +201,7 @@ impl Node {
             self.conns.next_timer(),
             self.fill_at,
             self.horizon_at,
+            self.review_at,
             searches,
             transfers,
         ])
@@ -218,11 +238,5 @@ impl Node {
     /// How many neighbours there are.
     fn neighbours(&self) -> usize {
         self.conns.iter().filter(|(_, row)| row.phase.link().is_some()).count()
-    }
-
-    /// How many neighbours are this to us.
-    fn related(&self, relation: Relation) -> usize {
-        let links = self.conns.iter().filter_map(|(_, row)| row.phase.link());
-        links.filter(|link| link.relation == relation).count()
     }
 }

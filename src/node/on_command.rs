@@ -79,6 +79,7 @@ impl Node {
             Why::AlreadyConnected
         } else {
             self.hosts.learn(address, usize::MAX);
+            self.review_tier_soon(now);
             return self.dial(now, address);
         };
         self.out.count(why);
@@ -133,6 +134,7 @@ impl Node {
                 self.hosts.remember(record);
             }
         }
+        self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
     }
 
@@ -146,6 +148,7 @@ impl Node {
                 usize::MAX
             };
             if self.is_usable(address) && self.hosts.learn(address, same_ip_max) {
+                self.review_tier_soon(now);
                 self.fill_at = self.fill_at.min(now);
             }
         }

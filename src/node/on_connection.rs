@@ -7,13 +7,15 @@ use std::time::Duration;
 use super::address::OwnAddress;
 use super::conn::outbox::{Piece, Priority};
 use super::conn::sniff::{self, Sort};
+use super::filter;
 use super::io::LookupId;
 use super::link::features::{Features, Ours};
-use super::link::handshake::{self, Facts, Gathered, Gathering, Verdict};
+use super::link::handshake::{self, Facts, Gathered, Gathering, Neighbours, Verdict};
 use super::link::stream::ZLIB_OPENING;
 use super::link::{Link, bye_code, quoted};
 use super::phase::{Phase, Shaking};
-use super::{Chunk, ConnId, Event, Node, Relation, Time, Why};
+use super::tier::{Reason, Relation, Tier};
+use super::{Chunk, ConnId, Event, Node, Time, Why};
 use crate::wire::handshake::Block;
 use crate::wire::{Bye, Guid, Kind, frame};
 
@@ -32,6 +34,10 @@ impl Node {
             return;
         }
         self.address.saw_local(local.ip());
+        if !self.was_reached && filter::is_routable(peer.ip().to_canonical()) {
+            self.was_reached = true;
+            self.review_tier_soon(now);
+        }
         self.conns.insert(conn, peer, local.ip(), Phase::AwaitsFirstBytes(Vec::new()));
         self.opening.insert(conn);
         let patience = Duration::from_secs(self.config.handshake_timeout_s.into());
@@ -140,8 +146,14 @@ impl Node {
     fn ours(&self, conn: ConnId) -> Option<Ours<'_>> {
         let row = self.conns.get(conn)?;
         let listen = OwnAddress::on_connection(row.local, &self.config);
-        let (config, servent) = (&*self.config, self.guid);
-        Some(Ours { config, servent, listen, peer: row.peer, tier: self.tier })
+        Some(Ours {
+            config: &self.config,
+            servent: self.guid,
+            listen,
+            peer: row.peer,
+            tier: self.tier,
+            ultrapeer_needed: self.needs_ultrapeers(),
+        })
     }
 
     /// More bytes of a handshake.
@@ -171,7 +183,7 @@ impl Node {
         match (&mut row.phase, block) {
             (Phase::AwaitsGreeting(_), Block::Request { version, .. }) => {
                 let listen = theirs.listen;
-                let verdict = self.judge(conn, &theirs, listen, true, |facts| {
+                let verdict = self.judge(now, conn, &theirs, listen, true, |facts| {
                     handshake::on_greeting(version, &theirs, facts)
                 });
                 let Some((bytes, deflates, _)) = self.say(now, conn, verdict) else { return };
@@ -187,13 +199,17 @@ impl Node {
             }
             (Phase::AwaitsAnswer(_), Block::Response { code: 200, .. }) => {
                 let listen = Some(row.peer);
-                let verdict = self.judge(conn, &theirs, listen, false, |facts| {
+                let verdict = self.judge(now, conn, &theirs, listen, false, |facts| {
                     handshake::on_answer(&theirs, facts)
                 });
                 let Some((bytes, deflates, relation)) = self.say(now, conn, verdict) else {
                     return;
                 };
                 self.send_control(conn, &bytes, 0);
+                if relation == Relation::Ultrapeer && self.tier == Tier::Ultrapeer {
+                    self.tier_why = Reason::Guided;
+                    self.switch_tier(now, Tier::Leaf, Some(conn));
+                }
                 let seen_as = theirs.remote_ip;
                 let theirs = Features { listen, ..theirs };
                 let link = Link::new(theirs, relation, false, deflates, now);
@@ -201,7 +217,7 @@ impl Node {
             }
             (Phase::AwaitsLastBlock(shaking), Block::Response { code: 200, .. }) => {
                 let mut features = std::mem::take(&mut shaking.features);
-                let deflates = shaking.deflates;
+                let (deflates, peer) = (shaking.deflates, row.peer.ip());
                 features.update(theirs);
                 // It may have taken our advice and become a leaf.
                 let relation = Relation::between(self.tier, features.ultrapeer);
@@ -211,8 +227,10 @@ impl Node {
                 let Some(relation) = relation else {
                     return self.close(now, conn, Why::TwoLeaves, None);
                 };
-                if !self.has_slot(relation) {
-                    return self.close(now, conn, Why::NoSlot, None);
+                match self.slot(now, relation, true, peer) {
+                    Ok(Some(gives_way)) => self.close(now, gives_way, Why::GaveWay, None),
+                    Ok(None) => {}
+                    Err(why) => return self.close(now, conn, why, None),
                 }
                 let link = Link::new(features, relation, true, deflates, now);
                 self.link_up(now, conn, link, None, rest);
@@ -225,20 +243,10 @@ impl Node {
         }
     }
 
-    /// Whether one more may connect to us as a neighbour. Whoever has not finished its handshake
-    /// holds no slot, so it is asked again at the end: a crowd that stalls must not take all.
-    fn has_slot(&self, relation: Relation) -> bool {
-        let slots = match relation {
-            Relation::Peer => self.config.neighbours_max,
-            Relation::Leaf => self.config.leaves_max,
-            Relation::Ultrapeer => self.config.ultrapeers_wanted,
-        };
-        self.related(relation) < usize::from(slots)
-    }
-
     /// Lets a pure function of the handshake decide, with all that it needs to know.
     fn judge(
         &self,
+        now: Time,
         conn: ConnId,
         theirs: &Features,
         listen: Option<SocketAddr>,
@@ -247,12 +255,20 @@ impl Node {
     ) -> Option<Verdict> {
         let mut tries = self.tries();
         tries.retain(|address| theirs.families.take(address));
-        let relation = Relation::between(self.tier, theirs.ultrapeer);
+        let neighbours =
+            if theirs.crawler { self.listening_neighbours() } else { Neighbours::default() };
+        let peer = self.conns.get(conn)?.peer.ip();
+        let room = match Relation::between(self.tier, theirs.ultrapeer) {
+            Some(relation) => self.slot(now, relation, incoming, peer).map(|_| ()),
+            None => Ok(()),
+        };
         Some(decide(&Facts {
             ours: self.ours(conn)?,
             stopping: self.stopping,
             connected_already: self.is_connected_already(conn, theirs, listen, incoming),
-            has_room: !incoming || relation.is_none_or(|relation| self.has_slot(relation)),
+            room,
+            may_step_down: self.may_step_down(),
+            neighbours: &neighbours,
             tries: &tries,
         }))
     }
@@ -337,7 +353,7 @@ impl Node {
         if let Some(seen_as) = seen_as {
             self.address.saw_remote(seen_as, peer.ip(), local_allowed);
         }
-        let (incoming, deflates) = (link.incoming, link.deflates);
+        let (incoming, deflates, relation) = (link.incoming, link.deflates, link.relation);
         let user_agent = link.user_agent.to_string();
         let listen = link.listen;
         row.phase = Phase::Link(link);
@@ -348,11 +364,16 @@ impl Node {
             self.send_control(conn, &ZLIB_OPENING, 0);
         }
         match listen {
-            // That it listens there is proven only if we connected.
+            // Leaves are nobody to hang on. That one listens there is proven only if we connected.
+            Some(_) if relation == Relation::Leaf => {}
             Some(listen) if incoming => self.learn_all(now, &[listen]),
             Some(listen) => self.hosts.succeeded(listen, self.started_at.at(now)),
             None => {}
         }
+        if !incoming {
+            self.pace.won();
+        }
+        self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
         self.horizon_changed(now);
         self.out.emit(Event::LinkUp { peer, user_agent, incoming });
@@ -421,7 +442,10 @@ impl Node {
         match std::mem::replace(&mut row.phase, Phase::Closing) {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
-                if let Some(listen) = link.listen {
+                // Whom we left for our own reasons is as good a neighbour as before.
+                if let Some(listen) = link.listen
+                    && why != Why::RoleSwitched
+                {
                     self.hosts.rest(listen, rest);
                 }
                 self.surroundings.left(peer.ip());
@@ -434,6 +458,7 @@ impl Node {
                     Why::ConnectFailed | Why::TooSlow | Why::ClosedByPeer => {
                         self.hosts.failed(peer, now, &self.config);
                     }
+                    Why::RoleSwitched => {}
                     _ => self.hosts.rest(peer, rest),
                 }
                 self.out.emit(Event::LinkDown { peer, why, said });
@@ -441,6 +466,7 @@ impl Node {
             _ => {}
         }
         self.out.count(why);
+        self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
     }
 

@@ -50,6 +50,7 @@ impl Node {
     }
 
     fn on_sent(&mut self, now: Time, conn: ConnId, len: u32) {
+        self.line.sent += u64::from(len);
         match self.conns.get_mut(conn) {
             Some(row) if !matches!(row.phase, Phase::Transfer) => {
                 row.outbox.sent(conn, len, &self.config, &mut self.out);

@@ -2,6 +2,7 @@
 
 use super::conn::outbox::Priority;
 use super::hosts::pongs::Cached;
+use super::hosts::slots;
 use super::link::quoted;
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
@@ -315,7 +316,10 @@ impl Node {
 
     /// What we say of ourselves.
     pub(super) fn own_pong(&self, now: Time, ping: &Ping<'_>) -> Pong {
-        let free = usize::from(self.config.neighbours_max).saturating_sub(self.neighbours());
+        let free = |relation| {
+            let free = slots::slots(relation, &self.config).saturating_sub(self.related(relation));
+            u8::try_from(free).unwrap_or(u8::MAX)
+        };
         let kbytes = self.library.bytes() / 1024;
         let uptime_s = now.since(Time::ZERO).as_secs();
         let max = usize::from(self.config.try_addresses_max);
@@ -325,9 +329,9 @@ impl Node {
             Vec::new()
         };
         Pong {
-            free_slots: Some(FreeSlots {
-                leaves: 0,
-                ultrapeers: u8::try_from(free).unwrap_or(u8::MAX),
+            free_slots: (self.tier == Tier::Ultrapeer).then(|| FreeSlots {
+                leaves: free(Relation::Leaf),
+                ultrapeers: free(Relation::Peer),
             }),
             uptime_s: u32::try_from(uptime_s).ok(),
             vendor: Some(Vendor { code: FILBERT, version: 0x01 }),
@@ -365,6 +369,10 @@ impl Node {
         let link = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut());
         if !link.is_some_and(|link| link.health.asked_for(&header.guid)) {
             return Err(Why::NoRoute);
+        }
+        if self.is_leaf(from.at) {
+            // That it is alive is all that is wanted: nobody can hang on it.
+            return Ok(());
         }
         let max = usize::from(self.config.try_addresses_max);
         self.learn_all(now, &pong.hosts[..pong.hosts.len().min(max)]);

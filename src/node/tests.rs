@@ -7,5 +7,6 @@ mod hsep;
 mod limits;
 mod link;
 mod rope;
+mod tiers;
 mod vendor;
 mod why;

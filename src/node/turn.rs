@@ -15,6 +15,9 @@ impl Node {
         self.tell_horizon(now);
         self.hand_out_letters();
         self.hand_out_flood();
+        if self.review_at <= now {
+            self.review_tier(now);
+        }
         if self.fill_at <= now {
             self.fill_slots(now);
         }
@@ -75,10 +78,15 @@ impl Node {
     fn fill_slots(&mut self, now: Time) {
         self.fill_at = Time::NEVER;
         let connecting = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
-        let facts =
-            slots::Facts { neighbours: self.neighbours(), connecting, stopping: self.stopping };
-        let wanted = slots::plan(facts, &self.config);
-        if wanted == 0 {
+        let (wanted, neighbours) = self.wanted();
+        let facts = slots::Dialling { wanted, neighbours, connecting, stopping: self.stopping };
+        let missing = slots::plan(facts, &self.config);
+        if missing == 0 {
+            return;
+        }
+        let allowed = missing.min(self.pace.allowance(now, &self.config));
+        if allowed == 0 {
+            self.fill_at = self.pace.next();
             return;
         }
         let mut taken = Vec::with_capacity(self.conns.len());
@@ -91,13 +99,25 @@ impl Node {
         let fits = |address: SocketAddr| {
             address != own && !blocked.contains(address.ip()) && !taken.contains(&address)
         };
-        let hosts = self.hosts.candidates(wanted, now, fits);
-        let all_dialled = hosts.len() < wanted;
+        // More than are wanted: some may be of networks that have their share.
+        let hosts = self.hosts.candidates(usize::MAX, now, fits);
+        let mut dialled = 0;
         for host in hosts {
-            self.dial(now, host);
+            if dialled == allowed {
+                break;
+            }
+            if !self.has_subnet_share(host.ip()) {
+                self.dial(now, host);
+                dialled += 1;
+            }
         }
+        self.pace.dialled(dialled, now, &self.config);
+        if dialled == allowed && allowed < missing {
+            self.fill_at = self.pace.next().max(now);
+        }
+        let all_dialled = dialled < allowed;
         if all_dialled {
-            self.fill_at = self.hosts.next_retry(now);
+            self.fill_at = self.hosts.next_retry(now).max(self.pace.next());
             self.ask_for_hosts(now);
         }
     }

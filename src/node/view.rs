@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::datagram::Desk;
 use super::io::SearchId;
 use super::search::Asker;
+use super::tier::Reason;
 use super::transfer::TransfersView;
 use super::why::Counts;
 use super::{Node, Phase, Relation, Tier, Time, Why};
@@ -22,6 +23,10 @@ pub struct View {
     pub address: SocketAddr,
     /// What we are at present.
     pub tier: Tier,
+    /// Why.
+    pub tier_why: Reason,
+    /// How many of the slots for neighbours are taken.
+    pub slots: Slots,
     /// Whether we are shutting down.
     pub stopping: bool,
     /// The neighbours, oldest name first.
@@ -71,6 +76,21 @@ pub struct HorizonView {
     pub files: u64,
     /// Their files' bytes, in steps of 1,024.
     pub bytes: u64,
+}
+
+/// Neighbours by what they are to us, and how many there may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slots {
+    /// Ultrapeers: peers of an ultrapeer, or those a leaf hangs on.
+    pub ultrapeers: u32,
+    /// How many of them we try to have.
+    pub ultrapeers_wanted: u32,
+    /// How many of them there may be.
+    pub ultrapeers_max: u32,
+    /// Our leaves.
+    pub leaves: u32,
+    /// How many of them there may be.
+    pub leaves_max: u32,
 }
 
 /// A neighbour.
@@ -248,6 +268,8 @@ impl Node {
             servent: self.guid,
             address: self.address.public(&self.config),
             tier: self.tier,
+            tier_why: self.tier_why,
+            slots: self.slots(),
             stopping: self.stopping,
             neighbours: self.neighbour_views(),
             connecting: count(dialling),
@@ -347,6 +369,7 @@ fn datagrams(desk: &Desk) -> DatagramsView {
     }
 }
 
-fn count(len: usize) -> u32 {
+/// A length for people and programs.
+pub(super) fn count(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

@@ -66,6 +66,14 @@ reasons! {
     QueueFull = "send queue full",
     /// No free slot for a neighbour.
     NoSlot = "no free neighbour slot",
+    /// Neighbours of its network have their share of the slots.
+    SubnetShare = "too many neighbours of one network",
+    /// It gave way for a newcomer.
+    GaveWay = "made room for a newcomer",
+    /// We became a leaf or an ultrapeer: what was agreed no longer fits.
+    RoleSwitched = "became a leaf or an ultrapeer",
+    /// A crawler, which was answered or refused and closed.
+    Crawler = "a crawler",
     /// We are a leaf and the other side is no ultrapeer.
     TwoLeaves = "a leaf among leaves",
     /// A descriptor for others that reached us, a leaf.

@@ -39,6 +39,8 @@ pub(crate) fn config() -> Config {
         listen: SocketAddr::from(([9, 9, 9, 9], 6346)),
         auto_connect: false,
         compress_links: true,
+        // Strangers are numbered through one network.
+        subnet_share_percent: 100,
         ..Config::flat()
     }
 }

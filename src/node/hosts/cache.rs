@@ -123,6 +123,11 @@ impl Hosts {
         self.known.iter().map(record).collect()
     }
 
+    /// Whether one of them is such.
+    pub(crate) fn any(&self, is_such: impl Fn(SocketAddr) -> bool) -> bool {
+        self.known.iter().any(|(&address, _)| is_such(address))
+    }
+
     /// How many are known.
     pub(crate) fn len(&self) -> usize {
         self.known.len()

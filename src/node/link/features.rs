@@ -61,6 +61,8 @@ pub(crate) struct Features {
     pub understands_bye: bool,
     /// From where it sees us.
     pub remote_ip: Option<IpAddr>,
+    /// Whether it is a crawler: it only wants to know our neighbours.
+    pub crawler: bool,
     /// Hosts that may have room.
     pub tries: Vec<SocketAddr>,
 }
@@ -99,6 +101,7 @@ impl Features {
             },
             understands_bye: get(names::BYE_PACKET).is_some(),
             remote_ip: get(names::REMOTE_IP).and_then(addresses::parse_ip),
+            crawler: get(names::CRAWLER).is_some(),
             tries: addresses::list(tries, usize::from(config.try_addresses_max)),
         }
     }
@@ -125,6 +128,8 @@ pub(crate) struct Ours<'a> {
     pub peer: SocketAddr,
     /// What we are.
     pub tier: Tier,
+    /// Whether we need more ultrapeers.
+    pub ultrapeer_needed: bool,
 }
 
 impl Ours<'_> {
@@ -141,8 +146,11 @@ impl Ours<'_> {
         if config.strategy == Strategy::Dynamic {
             headers.push(names::X_DYNAMIC_QUERYING, "0.1");
         }
+        if self.tier == Tier::Ultrapeer {
+            headers.push(names::X_ULTRAPEER_NEEDED, true_or_false(self.ultrapeer_needed));
+        }
         let mut headers = headers
-            .with(names::X_DEGREE, config.neighbours_max)
+            .with(names::X_DEGREE, config.neighbours_wanted)
             .with(names::X_MAX_TTL, config.query_ttl_default.min(MAX_TTL_MAX))
             .with(names::X_REQUERIES, "False")
             .with(names::GGEP, "0.5")

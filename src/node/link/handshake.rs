@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use super::features::{Features, Ours, QUERY_ROUTING};
-use crate::node::{Config, Relation, Why};
+use super::features::{Features, Ours, QUERY_ROUTING, true_or_false};
+use crate::node::{Config, Relation, Tier, Why};
 use crate::wire::handshake::{Block, VERSION, answer_to_0_4};
 use crate::wire::head::{Finder, Head, HeadLimits};
 use crate::wire::headers::Version;
@@ -53,6 +53,15 @@ impl Gathering {
     }
 }
 
+/// Where the neighbours listen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Neighbours {
+    /// Ultrapeers.
+    pub peers: Vec<SocketAddr>,
+    /// Our leaves.
+    pub leaves: Vec<SocketAddr>,
+}
+
 /// What the node knows when a block is to be answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
@@ -62,8 +71,12 @@ pub(crate) struct Facts<'a> {
     pub stopping: bool,
     /// Whether the other side is us or a neighbour already.
     pub connected_already: bool,
-    /// Whether there is room for another neighbour.
-    pub has_room: bool,
+    /// Whether there is a slot for what it would be to us.
+    pub room: Result<(), Why>,
+    /// Whether an ultrapeer may make us its leaf: our role is not fixed and nobody hangs on us.
+    pub may_step_down: bool,
+    /// Our neighbours, for crawlers: ultrapeers and leaves.
+    pub neighbours: &'a Neighbours,
     /// Hosts that may have room, for those for whom we have none.
     pub tries: &'a [SocketAddr],
 }
@@ -77,7 +90,7 @@ pub(crate) enum Verdict {
         bytes: Vec<u8>,
         /// Whether what we send after the handshake is deflated.
         deflates: bool,
-        /// What the other side will be to us.
+        /// What the other side will be to us; `Ultrapeer`, though we are no leaf: it makes us one.
         relation: Relation,
     },
     /// Send this and close.
@@ -98,6 +111,9 @@ pub(crate) fn greeting(ours: &Ours<'_>) -> Vec<u8> {
 pub(crate) fn on_greeting(version: Version, theirs: &Features, facts: &Facts<'_>) -> Verdict {
     if version < VERSION {
         return Verdict::Refuse { bytes: answer_to_0_4(false).to_vec(), why: Why::TooOld };
+    }
+    if theirs.crawler {
+        return on_crawler(facts);
     }
     let relation = match admit(theirs, facts) {
         Ok(relation) => relation,
@@ -122,6 +138,15 @@ pub(crate) fn on_answer(theirs: &Features, facts: &Facts<'_>) -> Verdict {
     }
     let deflates = facts.ours.config.compress_links && theirs.inflates;
     let mut headers = Headers::new();
+    // Guidance: no more ultrapeers are needed there, and whoever has no leaves can become one.
+    let steps_down = relation == Relation::Peer
+        && facts.may_step_down
+        && theirs.ultrapeer == Some(true)
+        && theirs.ultrapeer_needed == Some(false);
+    let relation = if steps_down { Relation::Ultrapeer } else { relation };
+    if steps_down {
+        headers.push(names::X_ULTRAPEER, true_or_false(false));
+    }
     if deflates {
         headers.push(names::CONTENT_ENCODING, "deflate");
     }
@@ -132,6 +157,21 @@ pub(crate) fn on_answer(theirs: &Features, facts: &Facts<'_>) -> Verdict {
     Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates, relation }
 }
 
+/// A crawler wants to know our neighbours and no more.
+fn on_crawler(facts: &Facts<'_>) -> Verdict {
+    if !facts.ours.config.answer_crawlers {
+        return refuse(403, "No crawlers", Why::Crawler, facts);
+    }
+    let Neighbours { peers, leaves } = facts.neighbours;
+    let headers = Headers::new()
+        .with(names::USER_AGENT, &facts.ours.config.user_agent)
+        .with(names::X_ULTRAPEER, true_or_false(facts.ours.tier == Tier::Ultrapeer))
+        .with(names::PEERS, addresses::write(peers))
+        .with(names::LEAVES, addresses::write(leaves));
+    let bytes = Block::response(200, "OK", headers).to_bytes();
+    Verdict::Refuse { bytes, why: Why::Crawler }
+}
+
 /// What the other side will be to us, whoever connected; or what speaks against it.
 fn admit(theirs: &Features, facts: &Facts<'_>) -> Result<Relation, Verdict> {
     let relation = Relation::between(facts.ours.tier, theirs.ultrapeer);
@@ -139,8 +179,11 @@ fn admit(theirs: &Features, facts: &Facts<'_>) -> Result<Relation, Verdict> {
         _ if facts.stopping => (503, "Shutting down", Why::Shutdown),
         _ if facts.connected_already => (409, "Connected already", Why::AlreadyConnected),
         None => (503, "Two leaves", Why::TwoLeaves),
-        Some(_) if !facts.has_room => (503, "No free slot", Why::NoSlot),
-        Some(relation) => return Ok(relation),
+        Some(relation) => match facts.room {
+            Ok(()) => return Ok(relation),
+            Err(Why::SubnetShare) => (503, "Too many of your network", Why::SubnetShare),
+            Err(why) => (503, "No free slot", why),
+        },
     };
     Err(refuse(code, reason, why, facts))
 }
@@ -148,7 +191,7 @@ fn admit(theirs: &Features, facts: &Facts<'_>) -> Result<Relation, Verdict> {
 fn refuse(code: u16, reason: &str, why: Why, facts: &Facts<'_>) -> Verdict {
     let mut headers = Headers::new().with(names::USER_AGENT, &facts.ours.config.user_agent);
     if !facts.tries.is_empty() {
-        headers.push(names::X_TRY, addresses::write(facts.tries));
+        headers.push(names::X_TRY_ULTRAPEERS, addresses::write(facts.tries));
     }
     Verdict::Refuse { bytes: Block::response(code, reason, headers).to_bytes(), why }
 }

@@ -111,7 +111,7 @@ impl Link {
 pub(super) fn bye_code(why: Why) -> u16 {
     match why {
         Why::TooLarge => Bye::TOO_LARGE,
-        Why::TwoLeaves => Bye::ROLE_SWITCHED,
+        Why::TwoLeaves | Why::RoleSwitched => Bye::ROLE_SWITCHED,
         Why::TooManyErrors | Why::BadDeflate => Bye::BAD_MESSAGES,
         Why::NoAlivePong => Bye::NO_ALIVE_PONG,
         Why::QueueFull => Bye::QUEUE_FULL,

@@ -65,7 +65,13 @@ pub(super) fn config() -> Config {
 
 impl World {
     pub(super) fn new(count: usize, config: &Config) -> World {
-        let nodes = (0..count).map(|number| {
+        World::mixed(&vec![config.clone(); count])
+    }
+
+    /// Nodes of different configurations.
+    pub(super) fn mixed(configs: &[Config]) -> World {
+        let count = configs.len();
+        let nodes = configs.iter().enumerate().map(|(number, config)| {
             let config = Config { listen: address(number), ..config.clone() };
             let mut rng = Rng::from_u64(number as u64 + 1);
             let guid = rng.guid();

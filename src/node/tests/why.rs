@@ -249,7 +249,8 @@ fn an_alive_ping_is_always_answered() {
 
 #[test]
 fn a_leaf_passes_nothing_on() {
-    let mut world = World::new(1, &Config { role: Role::Leaf, ..config() });
+    let leaf = Config { role: Role::Leaf, subnet_share_percent: 100, ..config() };
+    let mut world = World::new(1, &leaf);
     let (one, other) = (neighbour(&mut world), neighbour(&mut world));
     world.share(0, &["words.txt"]);
     assert_eq!(moved(&mut world, one, &query(1, 3, 0, "words")), [(Why::NotRelayed, 1)]);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use filbert::node::io::CloseCause;
-use filbert::node::{Command, ConnId, Input, View};
+use filbert::node::view::Neighbour;
+use filbert::node::{Command, ConnId, Input, Relation, Tier, View};
 
 use super::{Conn, Phase, Stage};
 
@@ -12,8 +13,19 @@ impl Stage {
     pub(super) fn look(&mut self) {
         let view = self.node.view();
         let config = &self.config;
-        let incoming = view.neighbours.iter().filter(|neighbour| neighbour.incoming).count();
-        assert!(incoming <= usize::from(config.neighbours_max));
+        for (relation, slots) in [
+            (Relation::Peer, config.neighbours_max),
+            (Relation::Leaf, config.leaves_max),
+            (Relation::Ultrapeer, config.ultrapeers_wanted),
+        ] {
+            let of = |link: &&Neighbour| link.incoming && link.relation == relation;
+            assert!(view.neighbours.iter().filter(of).count() <= usize::from(slots));
+            let fits = match view.tier {
+                Tier::Leaf => relation == Relation::Ultrapeer,
+                Tier::Ultrapeer => relation != Relation::Ultrapeer,
+            };
+            assert!(fits || view.neighbours.iter().all(|link| link.relation != relation));
+        }
         assert!(view.seen_queries <= config.seen_queries_max);
         assert!(view.push_routes <= config.push_routes_max);
         assert!(view.hosts_known <= config.hosts_max);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use filbert::library::FileIndex;
 use filbert::node::io::{DiskOrder, DownloadId, LookupId};
-use filbert::node::{Action, Config, ConnId, Event, Input, Node, Rng, Time, WallTime};
+use filbert::node::{Action, Config, ConnId, Event, Input, Node, Rng, Role, Time, WallTime};
 use filbert::wire::{Kind, frame};
 use flate2::write::ZlibEncoder;
 
@@ -117,13 +117,26 @@ struct Stage {
 
 /// Small limits, so that scripts reach them.
 fn config(script: &mut Script<'_>) -> Config {
+    let role = match (script.rarely(4), script.rarely(4)) {
+        (true, _) => Role::Leaf,
+        (false, true) => Role::Auto,
+        (false, false) => Role::Ultrapeer,
+    };
     Config {
+        role,
         auto_connect: !script.rarely(3),
         local_addresses: script.rarely(2),
         compress_links: !script.rarely(3),
         listen: SocketAddr::from(([9, 9, 9, 9], if script.rarely(4) { 0 } else { 6346 })),
         neighbours_wanted: 2,
         neighbours_max: 4,
+        leaves_max: 3,
+        ultrapeers_wanted: 2,
+        subnet_share_percent: 50,
+        newcomer_share_percent: 50,
+        newcomer_stay_s: 10,
+        tier_pause_s: 30,
+        ultrapeer_uptime_s: 30,
         connections_max: 12,
         unknown_connections_max: 5,
         connections_per_address_max: 4,
