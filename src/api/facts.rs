@@ -76,8 +76,9 @@ pub(super) fn obstacles_of_search(
     if let Some(ttl) = query.ttl.filter(|&ttl| ttl <= TTL_SMALL_MAX) {
         all.push(Obstacle::SmallTtl { ttl });
     }
-    let NewSearch { size_min, size_max, extensions, without, .. } = query;
-    let is_open = size_min.is_none() && size_max.is_none() && extensions.is_empty();
+    let NewSearch { size_min, size_max, extensions, without, kind, .. } = query;
+    let any_size = size_min.is_none() && size_max.is_none();
+    let is_open = any_size && extensions.is_empty() && kind.is_none();
     if !(is_open && without.is_empty()) {
         all.push(Obstacle::Filtered);
     }

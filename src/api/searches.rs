@@ -150,6 +150,8 @@ impl Kept {
                 magnet: None,
                 sources: Vec::new(),
                 alternates: Vec::new(),
+                created_at_s: None,
+                suspicious: true,
             });
             self.results.len() - 1
         });
@@ -184,6 +186,8 @@ fn add_source(result: &mut FileResult, hit: &Hit) -> bool {
     result.sources.sort_by_key(|s| {
         (s.source.firewalled, s.busy, s.hops, Reverse(s.speed_kbit_s), s.after_us)
     });
+    result.created_at_s = result.created_at_s.or(hit.created_at_s);
+    result.suspicious &= hit.suspicious;
     for &address in &hit.alternates {
         if result.alternates.len() < ALTERNATES_MAX && !result.alternates.contains(&address) {
             result.alternates.push(address);

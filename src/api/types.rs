@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::text;
+use crate::library::FileKind;
 use crate::node::Why;
 use crate::node::io::{self, DownloadState, SearchEnd};
 use crate::wire::{Guid, Sha1};
@@ -186,6 +187,12 @@ pub struct NewSearch {
     /// No names with one of these words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+    /// Only files of this kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FileKind>,
+    /// The newest files of everybody, whatever the words.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whats_new: bool,
 }
 
 /// A search (or the browsing of a host): `GET /searches`, `GET /searches/{id}`.
@@ -247,6 +254,12 @@ pub struct FileResult {
     pub sources: Vec<ResultSource>,
     /// Other addresses that are said to have it.
     pub alternates: Vec<SocketAddr>,
+    /// When it was made, seconds since 1970, as the first source that spoke of it says.
+    #[serde(default)]
+    pub created_at_s: Option<u64>,
+    /// Whether it looks made up to match any search, at every source.
+    #[serde(default)]
+    pub suspicious: bool,
 }
 
 /// One servent that answered with a file.
@@ -547,22 +560,24 @@ pub enum ErrorCode {
 impl Source {
     /// The servent at this address, of which no more is known.
     pub fn at(address: SocketAddr) -> Source {
-        Source {
-            address,
-            servent: None,
-            index: None,
-            name: None,
-            firewalled: false,
-            push_proxies: Vec::new(),
-        }
+        io::Source::at(address).into()
     }
 }
 
 impl From<NewSearch> for io::SearchQuery {
     fn from(new: NewSearch) -> io::SearchQuery {
-        let NewSearch { text, sha1, ttl, results_max, size_min, size_max, extensions, without } =
-            new;
-        io::SearchQuery { text, sha1, ttl, results_max, size_min, size_max, extensions, without }
+        io::SearchQuery {
+            text: new.text,
+            sha1: new.sha1,
+            ttl: new.ttl,
+            results_max: new.results_max,
+            size_min: new.size_min,
+            size_max: new.size_max,
+            extensions: new.extensions,
+            without: new.without,
+            kind: new.kind,
+            whats_new: new.whats_new,
+        }
     }
 }
 

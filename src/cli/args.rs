@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use structopt::StructOpt;
 use structopt::clap::{AppSettings, Shell};
 
+use crate::servent::FileKind;
+
 /// A Gnutella servent: searches a peer-to-peer network by keyword and moves files between peers.
 ///
 /// Start one with `filbert run`, then search with `filbert search WORDS` and fetch a result with
@@ -124,8 +126,14 @@ pub(super) struct Run {
 #[derive(Debug, StructOpt)]
 pub(super) struct Search {
     /// The words; all must match
-    #[structopt(required = true, value_name = "WORDS")]
+    #[structopt(required_unless = "new", value_name = "WORDS")]
     pub(super) words: Vec<String>,
+    /// Asks everybody near for what is new, without words
+    #[structopt(long, conflicts_with = "words")]
+    pub(super) new: bool,
+    /// Only files of this kind: audio, video, document, image or program
+    #[structopt(long, value_name = "KIND")]
+    pub(super) kind: Option<FileKind>,
     /// Stops after this many results
     #[structopt(long, value_name = "N")]
     pub(super) max: Option<u32>,

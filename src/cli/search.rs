@@ -68,6 +68,8 @@ fn query(words: &args::Search) -> Result<NewSearch> {
         size_max,
         extensions: words.ext.iter().map(|ext| ext.trim_start_matches('.').to_owned()).collect(),
         without: words.not.clone(),
+        kind: words.kind,
+        whats_new: words.new,
     })
 }
 
@@ -126,12 +128,21 @@ pub(super) fn distance(source: &ResultSource) -> String {
 fn print_result(result: &FileResult) {
     let best = result.sources.first();
     let far = best.map_or(String::new(), distance);
+    let mut more = vec![far];
+    more.extend(result.created_at_s.and_then(units::day).map(|day| format!("of {day}")));
+    if !result.alternates.is_empty() {
+        let places = result.alternates.len() as u64;
+        more.push(format!("also at {}", units::count(places, "other place", "other places")));
+    }
+    if result.suspicious {
+        more.push("SUSPICIOUS: looks made up to match any search".to_owned());
+    }
     say!(
         "{:>4}  {}  {}  {}",
         result.number,
         bold(&harmless(&result.name)),
         units::size(result.size),
-        dim(&far)
+        dim(&more.join(", "))
     );
 }
 
@@ -200,6 +211,6 @@ pub(super) fn reason(obstacle: &Obstacle) -> String {
         Obstacle::SmallTtl { ttl } => {
             format!("The query went only {} far.", units::count((*ttl).into(), "link", "links"))
         }
-        Obstacle::Filtered => "--size, --ext or --not may have hidden results.".to_owned(),
+        Obstacle::Filtered => "--size, --ext, --kind or --not may have hidden results.".to_owned(),
     }
 }

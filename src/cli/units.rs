@@ -121,6 +121,22 @@ pub(super) fn duration(time: Duration) -> String {
     }
 }
 
+/// The day of a moment in seconds since 1970, as `2026-11-22`; none beyond the year 9999.
+pub(super) fn day(since_1970_s: u64) -> Option<String> {
+    // Counted in years that begin in March, so that the odd day is the last; 719,468 days before
+    // 1970 such a year 0 began.
+    let days = since_1970_s / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year <= 9_999).then(|| format!("{year}-{month:02}-{day:02}"))
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn count(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(value), if value == 1 { one } else { many })
@@ -164,6 +180,22 @@ mod tests {
         assert!(parse_duration("soon").is_err());
         assert_eq!(duration(Duration::from_micros(300)), "0.3 ms");
         assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
+    }
+
+    #[test]
+    fn days_are_written() {
+        for (since_1970_s, written) in [
+            (0, Some("1970-01-01")),
+            (951_782_400, Some("2000-02-29")),
+            (951_868_800, Some("2000-03-01")),
+            (1_795_343_501, Some("2026-11-22")),
+            (4_107_542_399, Some("2100-02-28")),
+            (253_402_300_799, Some("9999-12-31")),
+            (253_402_300_800, None),
+            (u64::MAX, None),
+        ] {
+            assert_eq!(day(since_1970_s).as_deref(), written, "{since_1970_s}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Entry;
 use super::entry::FileIndex;
+use super::segment::newest;
 use super::words::{self, Word};
 use crate::wire::Sha1;
 
@@ -23,6 +24,8 @@ pub(super) struct Index {
     postings: Box<[u32]>,
     /// The files with a known hash, in the order of the hashes.
     by_sha1: Box<[u32]>,
+    /// The files that were changed last, newest first.
+    newest: Box<[u32]>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -78,6 +81,11 @@ impl Index {
                 return;
             }
         }
+    }
+
+    /// The positions of the files that were changed last, newest first.
+    pub(super) fn newest(&self) -> &[u32] {
+        &self.newest
     }
 
     /// The positions of the files with this hash, ascending.
@@ -239,6 +247,7 @@ impl Building {
             text: self.text.into(),
             postings: postings.into(),
             by_sha1: by_sha1.into_iter().map(|(.., position)| position).collect(),
+            newest: newest(entries).into(),
         }
     }
 }

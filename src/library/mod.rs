@@ -7,6 +7,7 @@
 
 pub mod entry;
 mod index;
+pub mod media;
 pub mod route_table;
 pub mod segment;
 #[cfg(test)]
@@ -14,13 +15,14 @@ mod tests;
 pub mod words;
 
 pub use entry::{Entry, FileIndex};
-pub use segment::Segment;
+pub use media::FileKind;
+pub use segment::{NEWEST_MAX, Segment};
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::Sha1;
+use crate::wire::{Media, Sha1};
 use route_table::Shared;
 
 /// Neighbouring segments are merged here, on the node's task, only up to so many files: about a
@@ -30,6 +32,10 @@ const MERGED_FILES_MAX: usize = 256;
 /// When more files of a segment go at once, their words stay in our routing table until the whole
 /// segment goes: they only bring queries without an answer, and looking at all would take long.
 const UNROUTED_FILES_MAX: usize = 4_096;
+
+/// Files that have all words of a query and are looked at for their kind at most: a query for common
+/// words and a rare kind must not have us look at a million names.
+const LOOKS_MAX: usize = 4_096;
 
 /// A change of what we share, made by the driver and handed to the node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,22 +101,51 @@ impl Library {
     /// [`words::WORD_BYTES_MIN`] are ignored unless there are no others; text without a word
     /// matches nothing. Costs no allocation if the text is ASCII and nothing matches.
     pub fn matches(&self, text: &str, max: usize, found: &mut Vec<FileIndex>) {
+        self.matches_of(text, None, max, found);
+    }
+
+    /// The same, of these kinds alone.
+    pub fn matches_of(
+        &self,
+        text: &str,
+        kinds: Option<Media>,
+        max: usize,
+        found: &mut Vec<FileIndex>,
+    ) {
         if self.held.is_empty() || max == 0 {
             return;
         }
+        let mut looks = 0;
         let folded = words::fold(text);
         let full = found.len().saturating_add(max);
         for held in &self.held {
             held.segment.matches(&folded, |position| {
-                if let Some(entry) = held.entry(position) {
+                if let Some(entry) = held.entry(position)
+                    && kinds.is_none_or(|kinds| kinds.meets(media::kinds_of(&entry.name)))
+                {
                     found.push(entry.index);
                 }
-                found.len() < full
+                looks += usize::from(kinds.is_some());
+                found.len() < full && looks < LOOKS_MAX
             });
-            if found.len() >= full {
+            if found.len() >= full || looks >= LOOKS_MAX {
                 return;
             }
         }
+    }
+
+    /// Adds to `found` the files of these kinds that were changed last, newest first, at most `max`.
+    /// Only the [`NEWEST_MAX`] newest of a batch are known as such.
+    pub fn newest(&self, kinds: Option<Media>, max: usize, found: &mut Vec<FileIndex>) {
+        let of_kind =
+            |entry: &&Entry| kinds.is_none_or(|kinds| kinds.meets(media::kinds_of(&entry.name)));
+        let live = self.held.iter().flat_map(|held| {
+            let newest = held.segment.newest().into_owned();
+            newest.into_iter().filter_map(|at| held.entry(at as usize))
+        });
+        let mut entries: Vec<&Entry> = live.filter(of_kind).collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.modified_at_s, entry.index)));
+        found.extend(entries.iter().take(max).map(|entry| entry.index));
     }
 
     /// The file with this number.

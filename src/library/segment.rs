@@ -16,6 +16,9 @@ use crate::wire::Sha1;
 /// Up to so many files a plain list is as quick as an index and takes a third of its memory.
 const PLAIN_FILES_MAX: usize = 8;
 
+/// So many of the files that were changed last can be told.
+pub const NEWEST_MAX: usize = 64;
+
 /// An immutable batch of entries with its index. It is serialised as its entries.
 #[derive(Deserialize)]
 #[serde(from = "Vec<Entry>")]
@@ -72,6 +75,14 @@ impl Segment {
         }
     }
 
+    /// The positions of the files that were changed last, at most [`NEWEST_MAX`], newest first.
+    pub(super) fn newest(&self) -> Cow<'_, [u32]> {
+        match &self.finder {
+            Finder::Filter(_) => Cow::Owned(newest(&self.entries)),
+            Finder::Index(index) => Cow::Borrowed(index.newest()),
+        }
+    }
+
     /// The position of the file with this number.
     pub(super) fn position(&self, index: FileIndex) -> Option<usize> {
         self.entries.binary_search_by_key(&index, |entry| entry.index).ok()
@@ -121,6 +132,21 @@ impl Segment {
 
 fn slots(entries: &[Entry]) -> Box<[(u16, u32)]> {
     route_table::counted(entries.iter().flat_map(route_table::slots_of).collect())
+}
+
+/// See [`Segment::newest`].
+pub(super) fn newest(entries: &[Entry]) -> Vec<u32> {
+    let mut positions: Vec<u32> = (0..entries.len() as u32).collect();
+    let age = |&position: &u32| {
+        let entry = entries.get(position as usize);
+        std::cmp::Reverse(entry.map(|entry| (entry.modified_at_s, entry.index)))
+    };
+    if positions.len() > NEWEST_MAX {
+        positions.select_nth_unstable_by_key(NEWEST_MAX, age);
+        positions.truncate(NEWEST_MAX);
+    }
+    positions.sort_unstable_by_key(age);
+    positions
 }
 
 fn filter(entries: &[Entry]) -> [u64; 4] {

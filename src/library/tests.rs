@@ -11,7 +11,7 @@ fn entry(index: u32, folder: &str, name: &str) -> Entry {
         folder: folder.to_owned(),
         size: u64::from(index) * 10,
         sha1: index.is_multiple_of(2).then_some(Sha1([index as u8 % 16; 20])),
-        modified_at_s: 0,
+        modified_at_s: u64::from(index * 7 % 13),
     }
 }
 
@@ -25,6 +25,45 @@ fn found(library: &Library, text: &str) -> Vec<u32> {
     let mut found: Vec<u32> = found.into_iter().map(|index| index.0).collect();
     found.sort_unstable();
     found
+}
+
+#[test]
+fn kinds_are_told_apart_in_matches_and_among_the_newest() {
+    for crowd in [Vec::new(), crowd()] {
+        let mut library = Library::default();
+        let names = ["blue.mp3", "blue.txt", "blue.ogg", "blue", "blue.mp4"];
+        let files = (2000..).zip(names).map(|(index, name)| Entry {
+            modified_at_s: u64::from(index),
+            ..entry(index, "", name)
+        });
+        library.apply(add(&crowd.into_iter().chain(files).collect::<Vec<_>>()));
+        let of = |kinds, max| {
+            let (mut matching, mut newest) = (Vec::new(), Vec::new());
+            library.matches_of("blue", kinds, max, &mut matching);
+            library.newest(kinds, max, &mut newest);
+            newest.sort_unstable();
+            assert_eq!(matching, newest);
+            matching.into_iter().map(|index| index.0 - 2000).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Some(Media::AUDIO), 9), [0, 2, 4]);
+        assert_eq!(of(Some(Media::VIDEO), 9), [4]);
+        assert_eq!(of(Some(Media::DOCUMENT | Media::VIDEO), 9), [1, 4]);
+        assert_eq!(of(None, 5), [0, 1, 2, 3, 4]);
+    }
+}
+
+/// A query for common words and a rare kind is no way to have us look at everything.
+#[test]
+fn a_rare_kind_among_common_words_is_not_looked_for_without_end() {
+    let mut library = Library::default();
+    let common = |index| entry(index, "", &format!("common {index}.txt"));
+    let mut files: Vec<Entry> = (1..=LOOKS_MAX as u32 + 10).map(common).collect();
+    files[10].name = "common.mp3".to_owned();
+    files[LOOKS_MAX + 5].name = "common.mp3".to_owned();
+    library.apply(add(&files));
+    let mut found = Vec::new();
+    library.matches_of("common", Some(Media::AUDIO), 9, &mut found);
+    assert_eq!(found, [FileIndex(11)]);
 }
 
 /// Enough files for an index, none of which has a word of these tests.
@@ -201,6 +240,11 @@ proptest! {
         for text in texts {
             prop_assert_eq!(found(&library, &text), naive.matches(&text), "{}", text);
         }
+        let mut newest: Vec<&Entry> = naive.0.values().collect();
+        newest.sort_by_key(|entry| std::cmp::Reverse((entry.modified_at_s, entry.index)));
+        let mut told = Vec::new();
+        library.newest(None, 5, &mut told);
+        prop_assert!(told.iter().eq(newest.iter().take(5).map(|entry| &entry.index)));
         prop_assert_eq!(library.files(), naive.0.len());
         prop_assert_eq!(library.bytes(), naive.0.values().map(|entry| entry.size).sum::<u64>());
         prop_assert!(library.entries().eq(naive.0.values()));

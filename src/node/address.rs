@@ -1,15 +1,18 @@
 //! Under which address others can reach us.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Config;
 use super::filter;
+use crate::wire::Families;
 
 /// What we know of our own address.
 #[derive(Debug, Default)]
 pub(super) struct OwnAddress {
     /// Our side of the last connection.
     local: Option<IpAddr>,
+    /// Our side of the last connection over IPv6.
+    ipv6: Option<Ipv6Addr>,
     /// What a neighbour saw us as, and who that was.
     claimed: Option<(IpAddr, IpAddr)>,
     /// What two neighbours with different addresses saw us as.
@@ -19,8 +22,14 @@ pub(super) struct OwnAddress {
 impl OwnAddress {
     /// A connection stands; this is our side of it.
     pub(super) fn saw_local(&mut self, local: IpAddr) {
-        if !local.is_unspecified() {
-            self.local = Some(local.to_canonical());
+        let local = local.to_canonical();
+        if let IpAddr::V6(ip) = local {
+            self.ipv6 = Some(ip);
+        }
+        // With both, IPv4 is what we are known by.
+        let keeps_ipv4 = local.is_ipv6() && self.local.is_some_and(|before| before.is_ipv4());
+        if !local.is_unspecified() && !keeps_ipv4 {
+            self.local = Some(local);
         }
     }
 
@@ -41,6 +50,12 @@ impl OwnAddress {
         let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
         let ip = configured.or(self.confirmed).or(self.local).unwrap_or(config.listen.ip());
         SocketAddr::new(ip, config.listen.port())
+    }
+
+    /// Our IPv6 address if we have one beside an IPv4 one and listen at both.
+    pub(super) fn ipv6_beside(&self, config: &Config) -> Option<Ipv6Addr> {
+        let both = config.families() == Families::Both && self.public(config).is_ipv4();
+        self.ipv6.filter(|ip| both && !ip.is_unspecified())
     }
 
     /// The address for a handshake on a connection whose our side is `local`: the other side
@@ -99,6 +114,21 @@ mod tests {
         assert_eq!(own.public(&config).ip(), ip("8.8.8.8"));
         let config = Config { listen: "9.9.9.9:1".parse().unwrap(), ..config };
         assert_eq!(own.public(&config), "9.9.9.9:1".parse().unwrap());
+    }
+
+    #[test]
+    fn with_both_families_ipv4_comes_first_and_ipv6_stands_beside_it() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let config = Config { listen: "[::]:6346".parse().unwrap(), ..Config::default() };
+        let mut own = OwnAddress::default();
+        own.saw_local(ip("2001:db8::5"));
+        assert_eq!(own.public(&config), "[2001:db8::5]:6346".parse().unwrap());
+        assert_eq!(own.ipv6_beside(&config), None);
+        own.saw_local(ip("::ffff:10.0.0.5"));
+        own.saw_local(ip("2001:db8::5"));
+        assert_eq!(own.public(&config), "10.0.0.5:6346".parse().unwrap());
+        assert_eq!(own.ipv6_beside(&config), Some("2001:db8::5".parse().unwrap()));
+        assert_eq!(own.ipv6_beside(&Config::default()), None, "nobody listens there");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Time, Why};
-use crate::library::{self, FileIndex};
+use crate::library::{self, FileIndex, FileKind};
 use crate::wire::{Guid, Sha1};
 
 /// Names a TCP connection; never used twice in a node's life. The driver names accepted
@@ -490,6 +490,10 @@ pub struct SearchQuery {
     pub extensions: Vec<String>,
     /// No names with one of these words.
     pub without: Vec<String>,
+    /// Only files of this kind.
+    pub kind: Option<FileKind>,
+    /// The newest files of everybody, whatever the words.
+    pub whats_new: bool,
 }
 
 /// A file to download.
@@ -520,6 +524,20 @@ pub struct Source {
     pub firewalled: bool,
     /// Its push proxies: ultrapeers that hand it a Push.
     pub push_proxies: Vec<SocketAddr>,
+}
+
+impl Source {
+    /// The servent at this address, of which no more is known.
+    pub fn at(address: SocketAddr) -> Source {
+        Source {
+            address,
+            servent: None,
+            index: None,
+            name: None,
+            firewalled: false,
+            push_proxies: Vec::new(),
+        }
+    }
 }
 
 /// A host that we could connect to, as it is remembered across runs.
@@ -620,6 +638,10 @@ pub struct Hit {
     pub source: Source,
     /// Other addresses that are said to have it.
     pub alternates: Vec<SocketAddr>,
+    /// When it was made over there, seconds since 1970.
+    pub created_at_s: Option<u64>,
+    /// Whether the hit looks made up to match any query.
+    pub suspicious: bool,
     /// Whether all upload slots were taken.
     pub busy: bool,
     /// The speed the servent claims, kbit/s.

@@ -195,6 +195,13 @@ impl Node {
             Admission::Own => return Err(Why::OwnQuery),
         }
         let query = Query::decode(payload).map_err(|_| Why::Malformed)?;
+        if answer::asks_for_all(header, &query) && self.is_our_ultrapeer(from.at) {
+            let max = usize::from(self.config.results_per_query_max);
+            self.found.clear();
+            self.found.extend(self.library.entries().take(max).map(|entry| entry.index));
+            self.answer(from, header, &query);
+            return Ok(());
+        }
         answer::admit(&query, &self.config)?;
         if admission == Admission::Fresh {
             self.found.clear();
@@ -219,6 +226,7 @@ impl Node {
         let us = answer::Us {
             servent: self.guid,
             address: self.address.public(&self.config),
+            ipv6: self.address.ipv6_beside(&self.config),
             firewalled: self.is_firewalled(),
             busy: self.transfers.is_busy(),
             binary_hashes: query.flags.contains(QueryFlags::GGEP_HASH),
@@ -335,6 +343,7 @@ impl Node {
             }),
             uptime_s: u32::try_from(uptime_s).ok(),
             vendor: Some(Vendor { code: FILBERT, version: 0x01 }),
+            ipv6: self.address.ipv6_beside(&self.config),
             hosts,
             ..Pong::new(
                 self.address.public(&self.config),
@@ -444,6 +453,12 @@ impl Node {
     fn is_leaf(&mut self, at: usize) -> bool {
         let link = self.conns.at_mut(at).and_then(|row| row.phase.link_mut());
         link.is_some_and(|link| link.relation == Relation::Leaf)
+    }
+
+    /// Whether the neighbour at this place is an ultrapeer whose leaf we are.
+    fn is_our_ultrapeer(&mut self, at: usize) -> bool {
+        let link = self.conns.at_mut(at).and_then(|row| row.phase.link_mut());
+        link.is_some_and(|link| link.relation == Relation::Ultrapeer)
     }
 
     pub(super) fn is_link(&self, conn: ConnId) -> bool {

@@ -129,6 +129,11 @@ impl Node {
             super::filter::is_usable(address, local || named == Some(address))
                 && !blocked.contains(address.ip())
         };
+        // Whoever says that it can be connected to where nobody can be is no servent of this network.
+        let no_such_place = !super::filter::is_usable(hit.address, local || named.is_some());
+        if no_such_place && hit.flags.push != Some(true) {
+            return self.out.count(Why::BadAddress);
+        }
         let hits = results::of(hit, hops, search, now, usable);
         if hits.is_empty() {
             return;
@@ -152,7 +157,14 @@ impl Node {
     }
 
     fn add_found_sources(&mut self, now: Time, download: DownloadId, hits: Vec<Hit>) {
-        self.add_sources(now, download, hits.into_iter().map(|hit| hit.source).collect());
+        let (mut sources, mut said) = (Vec::new(), Vec::new());
+        for hit in hits {
+            sources.push(hit.source);
+            said.extend(hit.alternates.into_iter().map(Source::at));
+        }
+        // Those who answered themselves come first.
+        sources.append(&mut said);
+        self.add_sources(now, download, sources);
     }
 
     pub(super) fn add_sources(&mut self, now: Time, download: DownloadId, sources: Vec<Source>) {

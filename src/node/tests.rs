@@ -1,5 +1,6 @@
 //! Whole nodes, in memory.
 
+mod answers;
 mod datagrams;
 mod flood;
 mod hosts;

@@ -58,7 +58,7 @@ reasons! {
     NoPushRoute = "no way to the servent of a push",
     /// The neighbour on the way back has left.
     RouteLost = "the neighbour on the way back has left",
-    /// A pong whose address is unusable.
+    /// A pong whose address is unusable, or a hit that claims to be reachable at one.
     BadAddress = "unusable address",
     /// A ping too soon after the last one.
     Throttled = "too soon after the last one",

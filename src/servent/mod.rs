@@ -48,6 +48,7 @@ pub use self::want::{WantError, want};
 pub use crate::driver::shares::SharesView;
 pub use crate::driver::{Divergence, ReplayError, ReplayReport, replay};
 pub use crate::driver::{Heard, Stopped, Subscription as Events};
+pub use crate::library::FileKind;
 pub use crate::node::io::{
     DownloadId, DownloadRequest, DownloadState, Hit, Progress, SearchEnd, SearchId, SearchQuery,
     Source,

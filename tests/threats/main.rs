@@ -11,10 +11,12 @@
 //! | 06 | stolen routes of pushes | 20 | XML bombs |
 //! | 07 | redirection: others' addresses | 21 | GGEP that breaks its rules |
 //! | 08 | amplification by UDP | 25 | vendor messages |
+//! | 12 | made-up hits | 13 | hits from private addresses |
 
 mod crowds;
 mod datagrams;
 mod heads;
+mod hits;
 mod links;
 mod redirection;
 mod victim;

@@ -27,6 +27,8 @@ fn hit(name: &str, sha1: Option<u8>, port: u16) -> Hit {
         sha1: sha1.map(|byte| Sha1([byte; 20])),
         source: Source { index: Some(1), ..Source::at(address) }.into(),
         alternates: Vec::new(),
+        created_at_s: None,
+        suspicious: false,
         busy: false,
         speed_kbit_s: 10,
         vendor: "FILB".to_owned(),

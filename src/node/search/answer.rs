@@ -1,11 +1,13 @@
 //! Our answers to queries (protocol.md sections 5 and 6).
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use crate::library::{FileIndex, Library};
 use crate::node::{Config, Why};
 use crate::wire::vendor::FILBERT;
-use crate::wire::{Guid, HitFlags, Query, QueryFlags, QueryHit, Record, hit};
+use crate::wire::{
+    Families, Guid, Header, HitFlags, Media, Query, QueryFlags, QueryHit, Record, hit,
+};
 
 /// Bytes of one hit's results at most, so that no servent finds it too large.
 const HIT_BYTES_MAX: usize = 16_384;
@@ -46,21 +48,34 @@ pub(crate) fn matches(
         return;
     }
     let max = usize::from(config.results_per_query_max);
+    if query.extensions.is_empty() {
+        return library.matches(query.text, max, found);
+    }
+    let wants = query.wants();
+    let kinds = wants.media.and_then(Media::known);
+    if wants.whats_new {
+        // Everybody answers these: one hit from each is enough.
+        return library.newest(kinds, usize::from(config.results_per_hit_max), found);
+    }
     let mut by_content = false;
-    if !query.extensions.is_empty() {
-        for sha1 in query.sha1s().map_while(Result::ok) {
-            by_content = true;
-            if let Some(entry) = library.by_sha1(&sha1)
-                && found.len() < max
-                && !found.contains(&entry.index)
-            {
-                found.push(entry.index);
-            }
+    for sha1 in query.sha1s().map_while(Result::ok) {
+        by_content = true;
+        if let Some(entry) = library.by_sha1(&sha1)
+            && found.len() < max
+            && !found.contains(&entry.index)
+        {
+            found.push(entry.index);
         }
     }
     if !by_content {
-        library.matches(query.text, max, found);
+        library.matches_of(query.text, kinds, max, found);
     }
+}
+
+/// Whether it is the question of an ultrapeer to its leaf for all that it shares: four spaces that
+/// come from next door and go no further.
+pub(crate) fn asks_for_all(header: &Header, query: &Query<'_>) -> bool {
+    query.text == "    " && query.extensions.is_empty() && (header.ttl, header.hops) == (1, 0)
 }
 
 /// What our hits say of us.
@@ -70,6 +85,8 @@ pub(crate) struct Us {
     pub servent: Guid,
     /// Where we listen.
     pub address: SocketAddr,
+    /// Our IPv6 address beside an IPv4 one.
+    pub ipv6: Option<Ipv6Addr>,
     /// Whether we cannot be connected to.
     pub firewalled: bool,
     /// Whether all upload slots are taken.
@@ -106,6 +123,7 @@ pub(crate) fn hits(
             flags,
             browse_host: true,
             binary_hashes: us.binary_hashes,
+            ipv6: us.ipv6,
             ..QueryHit::new(us.address, us.servent, results)
         }
         .encode(&mut payload);
@@ -113,7 +131,11 @@ pub(crate) fn hits(
     }
 }
 
-/// Whether answers are of use to the asker: it cannot be connected to and neither can we.
+/// Whether answers are of no use to the asker: it cannot be connected to and neither can we, or we
+/// are on different internets.
 pub(crate) fn is_useless(query: &Query<'_>, us: &Us) -> bool {
-    us.firewalled && query.flags.contains(QueryFlags::FIREWALLED)
+    let families =
+        if query.extensions.is_empty() { Families::Ipv4 } else { query.wants().families };
+    let meets = families.take(&us.address) || (us.ipv6.is_some() && families != Families::Ipv4);
+    !meets || (us.firewalled && query.flags.contains(QueryFlags::FIREWALLED))
 }

@@ -2,16 +2,20 @@
 
 pub(crate) mod answer;
 pub(crate) mod results;
+mod suspicion;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::io::{DownloadId, SearchEnd, SearchId, SearchQuery};
 use super::{Config, Time};
-use crate::library::words;
+use crate::library::{FileKind, words};
 use crate::wire::query::{self, QueryOut};
 use crate::wire::{Guid, QueryFlags, QueryWants, Sha1};
 use results::Filter;
+
+/// How far a search for what is new goes, as gtk-gnutella does it.
+const WHATS_NEW_TTL: u8 = 2;
 
 /// For whom a search runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +37,8 @@ pub(crate) struct Search {
     pub(crate) ttl: u8,
     /// What is wanted of the results.
     pub(crate) filter: Filter,
+    /// The words, as they were typed.
+    pub(crate) text: Box<str>,
     /// When it began.
     pub(crate) began: Time,
     /// Neighbours that were asked.
@@ -105,12 +111,14 @@ impl Searches {
     ) -> Result<&mut Search, NotBegun> {
         let payload =
             encode(query, firewalled, config).ok_or(NotBegun::Ends(SearchEnd::NothingToMatch))?;
-        let ttl =
-            query.ttl.unwrap_or(config.query_ttl_default).clamp(1, config.ttl_and_hops_max.max(1));
+        // Everybody answers what is new: not from far away.
+        let usual = if query.whats_new { WHATS_NEW_TTL } else { config.query_ttl_default };
+        let ttl = query.ttl.unwrap_or(usual).clamp(1, config.ttl_and_hops_max.max(1));
         let mut search = empty(guid, now, config);
         search.payload = Some(payload);
         search.ttl = ttl;
         search.filter = Filter::new(query);
+        search.text = query.text.trim().into();
         search.results_max =
             query.results_max.unwrap_or(u32::MAX).clamp(1, config.results_per_search_max);
         self.insert(asker, search, config)
@@ -189,6 +197,7 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
         payload: None,
         ttl: 0,
         filter: Filter::default(),
+        text: Box::default(),
         began: now,
         asked: 0,
         reach: 0,
@@ -201,13 +210,18 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
 
 /// The payload of a query; none if nothing in it can be matched or it would be too large.
 fn encode(query: &SearchQuery, firewalled: bool, config: &Config) -> Option<Box<[u8]>> {
-    let text = query.text.trim();
+    let text = if query.whats_new { suspicion::WHATS_NEW_TEXT } else { query.text.trim() };
     if query.sha1.is_none() && !answer::has_searchable_word(text, config) {
         return None;
     }
     let sha1s: &[Sha1] = query.sha1.as_slice();
     let push = if firewalled { QueryFlags::FIREWALLED } else { QueryFlags::default() };
-    let wants = QueryWants::default();
+    let wants = QueryWants {
+        whats_new: query.whats_new,
+        media: query.kind.map(FileKind::media),
+        families: config.families(),
+        ..QueryWants::default()
+    };
     let out = QueryOut { flags: QueryFlags::GGEP_HASH | push, text, sha1s, wants };
     let mut payload = Vec::new();
     query::encode(&out, &mut payload);

@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 
-use super::{Search, has_word};
+use super::{Search, has_word, suspicion};
+use crate::library::FileKind;
+use crate::library::media::kinds_of;
 use crate::node::Time;
 use crate::node::io::{Hit, SearchQuery, Source};
 use crate::wire::{QueryHit, Record};
 
 /// Push proxies of one servent that are kept: it needs one that is alive.
 const PUSH_PROXIES_MAX: usize = 4;
+
+/// Alternates of one result that are kept; above 16 a hit would be taken for spam.
+const ALTERNATES_MAX: usize = 16;
 
 /// Which results are wanted.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +22,7 @@ pub(crate) struct Filter {
     size_max: Option<u64>,
     extensions: Box<[String]>,
     without: Box<[String]>,
+    kind: Option<FileKind>,
 }
 
 impl Filter {
@@ -27,6 +33,7 @@ impl Filter {
             size_max: query.size_max,
             extensions: query.extensions.as_slice().into(),
             without: query.without.as_slice().into(),
+            kind: query.kind,
         }
     }
 
@@ -38,6 +45,7 @@ impl Filter {
         record.size >= self.size_min
             && self.size_max.is_none_or(|max| record.size <= max)
             && (self.extensions.is_empty() || self.extensions.iter().any(is))
+            && self.kind.is_none_or(|kind| kind.media().meets(kinds_of(record.name)))
             && (self.without.is_empty() || !has_word(record.name, &self.without))
     }
 }
@@ -54,7 +62,10 @@ pub(crate) fn of(
     let mut found = Vec::new();
     let firewalled = hit.flags.push == Some(true) || !usable(hit.address);
     let vendor = hit.vendor.unwrap_or_default();
-    for record in &hit.results {
+    // Where else the servent itself may be reached.
+    let beside = hit.ipv6.map(|ip| SocketAddr::from((ip, hit.address.port())));
+    let marks = suspicion::marks(&search.text, &hit.results);
+    for (record, suspicious) in hit.results.iter().zip(marks) {
         if found.len() >= search.room() {
             break;
         }
@@ -79,7 +90,14 @@ pub(crate) fn of(
                     .take(PUSH_PROXIES_MAX)
                     .collect(),
             },
-            alternates: record.alternates.iter().copied().filter(|at| usable(*at)).collect(),
+            alternates: beside
+                .into_iter()
+                .chain(record.alternates.iter().copied())
+                .filter(|at| usable(*at))
+                .take(ALTERNATES_MAX)
+                .collect(),
+            created_at_s: record.created_at_s,
+            suspicious,
             busy: hit.flags.busy == Some(true),
             speed_kbit_s: hit.speed_kbit_s,
             vendor: String::from_utf8_lossy(&vendor).trim_end_matches('\0').to_owned(),

@@ -277,7 +277,7 @@ impl World {
             folder: String::new(),
             size: 1_000 * (at as u64 + 1),
             sha1: Some(crate::wire::Sha1([node as u8 * 16 + at as u8; 20])),
-            modified_at_s: 0,
+            modified_at_s: 1_000 + at as u64,
         });
         let segment = Arc::new(Segment::new(entries.collect()));
         self.give(node, Input::Library(Change::Add(segment)));

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use filbert::library::FileKind;
 use filbert::node::io::{SearchQuery, Source};
 use filbert::wire::handshake::Block;
 use filbert::wire::http::{GNUTELLA_PACKETS, RangeSpec, Request, Target};
@@ -118,6 +119,8 @@ impl<'a> Script<'a> {
             size_max: self.rarely(8).then(|| self.number()),
             extensions: if self.rarely(8) { vec![self.name()] } else { Vec::new() },
             without: if self.rarely(8) { vec![self.name()] } else { Vec::new() },
+            kind: self.rarely(8).then_some(FileKind::Audio),
+            whats_new: self.rarely(8),
         }
     }
 
