@@ -21,6 +21,20 @@ pub struct Config {
     pub query_routing: bool,
     /// How our own searches ask the network.
     pub strategy: Strategy,
+    /// Our query routing table is told anew at most this often (living servents: a minute).
+    pub route_update_s: u16,
+    /// Memory of all neighbours' query routing tables: 5,000 dense ones of 65,536 slots and half
+    /// as much.
+    pub route_tables_bytes_max: u32,
+    /// A leaf whose table is fuller, in percent of its slots, is not judged by it: at 75 two
+    /// words that it does not have pass in half of all cases.
+    pub route_fill_percent_max: u8,
+    /// Such a leaf gets at most so many queries a second. Five times what a busy ultrapeer
+    /// passes on to a leaf that shares much.
+    pub crowded_leaf_queries_per_s_max: u32,
+    /// Resets and patches of one table in a minute, beyond which the link is closed: each costs us
+    /// up to a millisecond. Living servents send one.
+    pub route_updates_per_minute_max: u16,
     /// TTL of our queries. 4 is what the public network's X-Max-TTL allows.
     pub query_ttl_default: u8,
     /// Highest TTL + hops of a query or ping that we pass on; 7 on the public network.
@@ -300,6 +314,11 @@ impl Default for Config {
             role: Role::Auto,
             query_routing: true,
             strategy: Strategy::Dynamic,
+            route_update_s: 60,
+            route_tables_bytes_max: 64 << 20,
+            route_fill_percent_max: 75,
+            crowded_leaf_queries_per_s_max: 20,
+            route_updates_per_minute_max: 20,
             query_ttl_default: 4,
             ttl_and_hops_max: 7,
             forward: Forward::HigherTtl,

@@ -18,6 +18,7 @@ mod on_connection;
 mod on_datagram;
 mod on_input;
 mod on_message;
+mod on_routing;
 mod on_tier;
 mod on_timer;
 mod on_transfer;
@@ -62,6 +63,7 @@ use hosts::pace::Pace;
 use hosts::pongs::Pongs;
 use io::{HostRecord, LookupId, Out};
 use link::stream::Deflater;
+use on_routing::Routing;
 use phase::Phase;
 use route::flood::OpenRun;
 use route::push::Pushes;
@@ -120,6 +122,13 @@ pub struct Node {
     searches: Searches,
     transfers: Transfers,
     datagrams: Datagrams,
+    /// The links that get every query that is passed on, in the order of their names: all but
+    /// our leaves.
+    flooded: Vec<ConnId>,
+    /// How many links deflate.
+    deflating: u32,
+    /// Query routing; none while no link has to do with it.
+    routing: Option<Box<Routing>>,
     run: OpenRun,
     letters: Letters,
     deflater: Deflater,
@@ -173,6 +182,9 @@ impl Node {
             searches: Searches::default(),
             transfers: Transfers::new(Arc::clone(&config), guid, rng.derive("transfers")),
             datagrams: Datagrams::new(rng.derive("datagrams")),
+            flooded: Vec::new(),
+            deflating: 0,
+            routing: None,
             run: OpenRun::default(),
             letters: Letters::default(),
             deflater: Deflater::default(),
@@ -202,6 +214,7 @@ impl Node {
             self.fill_at,
             self.horizon_at,
             self.review_at,
+            self.routing_due(),
             searches,
             transfers,
         ])

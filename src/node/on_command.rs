@@ -10,7 +10,7 @@ use super::link::Link;
 use super::route::lifetime;
 use super::search::{Asker, NotBegun, Search};
 use super::{Command, ConnId, Node, Time, Why};
-use crate::wire::{Header, Kind, Ping};
+use crate::wire::{Header, Kind, Ping, Query};
 
 impl Node {
     pub(super) fn on_command(&mut self, now: Time, command: Command) {
@@ -179,9 +179,11 @@ impl Node {
                 search.ask(reach(link, neighbours, search.ttl));
             }
         }
-        if let (Some(header), Some(payload)) = (header_of(search), &search.payload) {
+        if let (Some(header), Some(payload)) = (header_of(search), search.payload.clone())
+            && let Ok(query) = Query::decode(&payload)
+        {
             // Nobody is connection 0: the query is for every link.
-            self.run.append(ConnId(0), &header, payload);
+            self.flood(now, ConnId(0), &header, &payload, &query, true);
         }
     }
 

@@ -381,6 +381,7 @@ impl Node {
         self.conns.set_timer(conn, now + patience);
         self.ping_for_hosts(conn);
         self.introduce_ourselves(conn);
+        self.route_link_up(now, conn);
         self.ask_newcomer(conn);
         if !rest.is_empty()
             && let Some(at) = self.conns.position(conn)
@@ -442,6 +443,7 @@ impl Node {
         match std::mem::replace(&mut row.phase, Phase::Closing) {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
+                self.route_link_down(conn, &link);
                 // Whom we left for our own reasons is as good a neighbour as before.
                 if let Some(listen) = link.listen
                     && why != Why::RoleSwitched

@@ -148,18 +148,17 @@ impl Node {
         self.tally.received(header.kind);
         let done = match header.kind {
             _ if header.hops > 0 && self.is_leaf(from.at) => Err(Why::LeafRelays),
-            Kind::QUERY => self.on_query(from, header, payload),
+            Kind::QUERY => self.on_query(now, from, header, payload),
             Kind::QUERY_HIT => self.on_hit(now, from, header, payload),
             Kind::PING => self.on_ping(now, from, header, payload),
             Kind::PONG => self.on_pong(now, from, header, payload),
             Kind::PUSH => self.on_push(now, from, header, payload),
             Kind::BYE => return self.on_bye(now, from, header, payload),
             Kind::VENDOR | Kind::STANDARD_VENDOR => self.on_vendor(now, from, header, payload),
+            Kind::QRP => return self.on_qrp(now, from, header, payload),
             Kind::HSEP => {
                 lifetime::direct(header).and_then(|()| self.on_horizon(now, from.conn, payload))
             }
-            // We announce it not; those who send it anyway must do so properly.
-            Kind::QRP => lifetime::direct(header),
             _ => Err(Why::UnknownKind),
         };
         match done {
@@ -169,7 +168,7 @@ impl Node {
     }
 
     /// A descriptor was dropped; says whether its sender is still a neighbour.
-    fn on_dropped(&mut self, now: Time, from: From, why: Why) -> bool {
+    pub(super) fn on_dropped(&mut self, now: Time, from: From, why: Why) -> bool {
         self.out.count(why);
         let breaks_rules =
             matches!(why, Why::Malformed | Why::TtlZero | Why::NotForForwarding | Why::LeafRelays);
@@ -185,7 +184,13 @@ impl Node {
 
     /// A query: admitted on its header alone, then decoded, answered if fresh, and passed on.
     #[inline]
-    fn on_query(&mut self, from: From, header: &Header, payload: &[u8]) -> Result<(), Why> {
+    fn on_query(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(), Why> {
         lifetime::admit(header, &self.config)?;
         let forward = self.config.forward;
         let admission = self.seen.admit(header.guid, from.conn, header.ttl, forward);
@@ -210,14 +215,13 @@ impl Node {
                 self.answer(from, header, &query);
             }
         }
-        match lifetime::onward(header) {
-            _ if self.tier == Tier::Leaf => Err(Why::NotRelayed),
-            Some(onward) => {
-                self.run.append(from.conn, &onward, payload);
-                Ok(())
-            }
-            None => Err(Why::TtlSpent),
+        if self.tier == Tier::Leaf {
+            return Err(Why::NotRelayed);
         }
+        let onward = lifetime::onward(header);
+        // Leaves had the first copy already.
+        self.flood(now, from.conn, &onward, payload, &query, admission == Admission::Fresh);
+        if onward.ttl > 0 { Ok(()) } else { Err(Why::TtlSpent) }
     }
 
     /// We have what a query asks for: hits go back on the same link.

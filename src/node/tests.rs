@@ -8,6 +8,7 @@ mod hsep;
 mod limits;
 mod link;
 mod rope;
+mod routing;
 mod tiers;
 mod vendor;
 mod why;

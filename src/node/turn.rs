@@ -42,14 +42,15 @@ impl Node {
         if self.run.is_empty() {
             return;
         }
-        let Node { run, conns, deflater, config, out, tally, .. } = self;
-        let deflates =
-            conns.iter().any(|(_, row)| row.phase.link().is_some_and(|link| link.deflates));
+        let Node { run, conns, flooded, deflating, routing, deflater, config, out, tally, .. } =
+            self;
+        let deflates = *deflating > 0;
         let mut deflate = |piece: &[u8], to: &mut Vec<u8>| deflater.append(piece, to);
         let sealed = run.seal(deflates.then_some(&mut deflate));
         let mut copies = 0;
         let mut limited = Vec::new();
-        for (conn, row) in conns.iter_mut() {
+        for &conn in flooded.iter() {
+            let Some(row) = conns.get_mut(conn) else { continue };
             let Some(link) = row.phase.link() else { continue };
             if link.hops_limit <= config.ttl_and_hops_max {
                 let (bytes, messages) = sealed.fewer_hops(conn, link.hops_limit);
@@ -59,6 +60,18 @@ impl Node {
                 continue;
             }
             sealed.pieces(conn, link.deflates, |chunk, messages| {
+                copies += u64::from(messages);
+                let piece = Piece { chunk, priority: Priority::Query, messages };
+                row.outbox.put(conn, piece, config, out);
+            });
+        }
+        for number in sealed.aimed_at() {
+            let conn = routing.as_ref().and_then(|routing| routing.tables.conn(number));
+            let Some((conn, row)) = conn.and_then(|conn| Some((conn, conns.get_mut(conn)?))) else {
+                continue;
+            };
+            let Some(link) = row.phase.link() else { continue };
+            sealed.aimed_pieces(number, link.deflates, |chunk, messages| {
                 copies += u64::from(messages);
                 let piece = Piece { chunk, priority: Priority::Query, messages };
                 row.outbox.put(conn, piece, config, out);

@@ -54,6 +54,9 @@ pub struct View {
     pub seen_queries: u32,
     /// GUIDs that fit into it.
     pub seen_queries_max: u32,
+    /// Slots that are set in the query routing table that we told our neighbours, of 65,536;
+    /// nothing if none was told.
+    pub told_slots: Option<u32>,
     /// Servents to which we know a way for pushes.
     pub push_routes: u32,
     /// Descriptors by kind.
@@ -138,6 +141,8 @@ pub struct Neighbour {
     pub compressed_in: bool,
     /// Whether what it gets is compressed.
     pub compressed_out: bool,
+    /// The part of its query routing table that is set, in percent, if it sent one.
+    pub table_percent: Option<u8>,
 }
 
 /// A search under way.
@@ -283,6 +288,7 @@ impl Node {
             bytes: self.library.bytes(),
             seen_queries: count(self.seen.len()),
             seen_queries_max: count(self.seen.max()),
+            told_slots: self.told_slots(),
             push_routes: count(self.pushes.len()),
             messages: self.tally.counts(),
             dropped: dropped(&self.out.counts),
@@ -330,6 +336,7 @@ impl Node {
                 dropped: carried.dropped,
                 compressed_in: link.inflater.is_some(),
                 compressed_out: link.deflates,
+                table_percent: link.number.and_then(|number| self.table_percent(number)),
             })
         };
         self.conns.iter().filter_map(view).collect()

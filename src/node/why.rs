@@ -116,6 +116,10 @@ reasons! {
     UserRequest = "asked for by the user",
     /// Compressed data that does not inflate, or inflates to too much.
     BadDeflate = "bad compressed data",
+    /// A query routing table that breaks the rules of its sequences: nobody can know it any more.
+    BadRouteTable = "broken query routing table",
+    /// More updates of a query routing table in a minute than anybody needs.
+    RouteUpdatesTooOften = "query routing table updated too often",
     /// Closed because of too many broken descriptors.
     TooManyErrors = "too many broken descriptors",
     /// An HTTP request that breaks the rules.

@@ -50,6 +50,11 @@ pub(super) struct Link {
     pub understands: Understood,
     /// Queries with so many hops, as they would stand on the wire, are not sent to it (BEAR/4).
     pub hops_limit: u8,
+    /// The number by which its query routing table is known, if tables or single queries go
+    /// over it.
+    pub number: Option<u16>,
+    /// Which of our query routing tables it knows; 0 none.
+    pub told: u32,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// What it says lies behind it; none if it does not speak HSEP.
@@ -94,6 +99,8 @@ impl Link {
             degree: features.degree,
             understands: Understood::default(),
             hops_limit: u8::MAX,
+            number: None,
+            told: 0,
             understands_bye: features.understands_bye,
             outlook: features.hsep.then(Box::default),
             since: now,
@@ -107,10 +114,22 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Whether it is told our query routing table.
+    pub(super) fn is_told_tables(&self) -> bool {
+        match self.relation {
+            Relation::Ultrapeer => self.query_routing,
+            Relation::Peer => self.last_hop_routing,
+            Relation::Leaf => false,
+        }
+    }
+}
+
 /// The code with which a Bye says why (protocol.md section 8).
 pub(super) fn bye_code(why: Why) -> u16 {
     match why {
         Why::TooLarge => Bye::TOO_LARGE,
+        Why::BadRouteTable | Why::RouteUpdatesTooOften => Bye::BAD_ROUTE_TABLE,
         Why::TwoLeaves | Why::RoleSwitched => Bye::ROLE_SWITCHED,
         Why::TooManyErrors | Why::BadDeflate => Bye::BAD_MESSAGES,
         Why::NoAlivePong => Bye::NO_ALIVE_PONG,

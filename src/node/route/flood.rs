@@ -4,12 +4,24 @@
 //! sealed and every link gets the pieces that did not come from itself: mostly one. For links
 //! that deflate, each source's segment is deflated once, as a piece that can be spliced into any
 //! zlib stream (protocol.md section 11).
+//!
+//! Single links that get only what their routing tables ask for (leaves; ultrapeers on the last
+//! hop) refer to the same bytes ([`Spans`]). Queries for nobody but them lie in a run beside. A
+//! link that deflates gets its own as stored blocks, one a query, so that any of them can be left
+//! out; only one that gets the whole run gets it deflated.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::spans::Spans;
+use super::tables::Number;
 use crate::node::{Chunk, ConnId};
 use crate::wire::{HEADER_LEN, Header};
+
+/// A link refers to so many spans of a run; more are copied into a piece of its own.
+const SPANS_SHARED_MAX: usize = 4;
+/// Bytes before each stored block.
+const BLOCK_HEAD_BYTES: u32 = 5;
 
 /// Appends the deflated form of a piece to the vector.
 pub(crate) type Deflate<'a> = &'a mut dyn FnMut(&[u8], &mut Vec<u8>);
@@ -26,10 +38,30 @@ struct Segment {
     messages: u32,
 }
 
+/// Whom a query is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Every link that is flooded, but its source, and whom it is aimed at besides.
+    Everybody,
+    /// Only those whom it is aimed at.
+    Aimed,
+}
+
+/// Where the queries of a run end, and which of them are aimed at whom.
+#[derive(Debug, Default)]
+struct Aims {
+    ends: Vec<u32>,
+    spans: Spans,
+}
+
 /// The queries of this turn.
 #[derive(Debug, Default)]
 pub(crate) struct OpenRun {
     bytes: Vec<u8>,
+    aims: Aims,
+    /// Queries for nobody but those at whom they are aimed.
+    beside: Vec<u8>,
+    aims_beside: Aims,
     deflated: Vec<u8>,
     segments: Vec<Segment>,
     /// Numbers of segments, sorted by source.
@@ -43,6 +75,7 @@ impl OpenRun {
         self.bytes.extend_from_slice(&header.encode());
         self.bytes.extend_from_slice(payload);
         let end = self.bytes.len() as u32;
+        self.aims.ends.push(end);
         match self.segments.last_mut() {
             Some(last) if last.source == source => {
                 last.end = end;
@@ -55,14 +88,34 @@ impl OpenRun {
         }
     }
 
+    /// Appends a query that goes on only to those at whom it will be aimed.
+    #[inline]
+    pub(crate) fn append_aimed(&mut self, header: &Header, payload: &[u8]) {
+        self.beside.extend_from_slice(&header.encode());
+        self.beside.extend_from_slice(payload);
+        self.aims_beside.ends.push(self.beside.len() as u32);
+    }
+
+    /// The last query that was appended for this audience goes to this link, too.
+    #[inline]
+    pub(crate) fn aim(&mut self, audience: Audience, link: Number) {
+        let aims = match audience {
+            Audience::Everybody => &mut self.aims,
+            Audience::Aimed => &mut self.aims_beside,
+        };
+        if let Some(last) = aims.ends.len().checked_sub(1) {
+            aims.spans.add(link, last as u32);
+        }
+    }
+
     /// Bytes so far. The caller seals before they are more than 4 GiB: the limit is far below.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.beside.len()
     }
 
     /// Whether nothing is to be sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.bytes.is_empty() && self.beside.is_empty()
     }
 
     /// Closes the run. With `deflate`, which appends the deflated form of a piece, it can be
@@ -80,8 +133,46 @@ impl OpenRun {
         self.by_source.extend(0..self.segments.len() as u32);
         let segments = &self.segments;
         self.by_source.sort_unstable_by_key(|&at| (segments[at as usize].source, at));
-        Sealed { clear: Arc::from(&self.bytes[..]), deflated, open: self }
+        self.aims.spans.sort();
+        self.aims_beside.spans.sort();
+        let clear = Arc::from(&self.bytes[..]);
+        let stored = |bytes: &[u8], aims: &Aims| {
+            (deflated.is_some() && !aims.spans.is_empty()).then(|| stored(bytes, &aims.ends))
+        };
+        let aimed = Aimed { clear: Arc::clone(&clear), stored: stored(&self.bytes, &self.aims) };
+        let beside = Aimed {
+            clear: if self.beside.is_empty() {
+                Arc::default()
+            } else {
+                Arc::from(&self.beside[..])
+            },
+            stored: stored(&self.beside, &self.aims_beside),
+        };
+        Sealed { clear, deflated, aimed, beside, open: self }
     }
+}
+
+/// Every query as a stored block of a zlib stream.
+fn stored(bytes: &[u8], ends: &[u32]) -> Arc<[u8]> {
+    let mut all = Vec::with_capacity(bytes.len() + BLOCK_HEAD_BYTES as usize * ends.len());
+    let mut start = 0;
+    for &end in ends {
+        let query = &bytes[start..end as usize];
+        let len = query.len() as u16;
+        all.push(0);
+        all.extend_from_slice(&len.to_le_bytes());
+        all.extend_from_slice(&(!len).to_le_bytes());
+        all.extend_from_slice(query);
+        start = end as usize;
+    }
+    all.into()
+}
+
+/// The bytes to which single links refer.
+#[derive(Debug)]
+struct Aimed {
+    clear: Arc<[u8]>,
+    stored: Option<Arc<[u8]>>,
 }
 
 /// A run that is ready to be handed out.
@@ -89,6 +180,8 @@ impl OpenRun {
 pub(crate) struct Sealed<'a> {
     clear: Arc<[u8]>,
     deflated: Option<Arc<[u8]>>,
+    aimed: Aimed,
+    beside: Aimed,
     open: &'a mut OpenRun,
 }
 
@@ -98,6 +191,11 @@ impl Drop for Sealed<'_> {
         self.open.deflated.clear();
         self.open.segments.clear();
         self.open.by_source.clear();
+        self.open.beside.clear();
+        for aims in [&mut self.open.aims, &mut self.open.aims_beside] {
+            aims.ends.clear();
+            aims.spans.clear();
+        }
     }
 }
 
@@ -126,6 +224,59 @@ impl Sealed<'_> {
         }
         if let Some(last) = segments.last() {
             put(from..end_of(last), last.messages - counted);
+        }
+    }
+
+    /// The links at which queries are aimed.
+    pub(crate) fn aimed_at(&self) -> impl Iterator<Item = Number> + '_ {
+        let (first, beside) = (&self.open.aims.spans, &self.open.aims_beside.spans);
+        let others = beside.links().iter().filter(|&&link| !first.has(link));
+        first.links().iter().chain(others).copied()
+    }
+
+    /// The pieces that are aimed at a link, each with its number of queries.
+    #[inline]
+    pub(crate) fn aimed_pieces(
+        &self,
+        link: Number,
+        deflates: bool,
+        mut each: impl FnMut(Chunk, u32),
+    ) {
+        let whole = self.deflated.as_ref().filter(|_| deflates);
+        for (aimed, aims, whole) in
+            [(&self.aimed, &self.open.aims, whole), (&self.beside, &self.open.aims_beside, None)]
+        {
+            let spans = aims.spans.of(link);
+            let all = aims.ends.len() as u32;
+            let count: u32 = spans.clone().map(|span| span.end - span.start).sum();
+            let (run, head_bytes) = match &aimed.stored {
+                Some(stored) if deflates => (stored, BLOCK_HEAD_BYTES),
+                _ => (&aimed.clear, 0),
+            };
+            // Where a query begins.
+            let start = |query: u32| {
+                let before = query.checked_sub(1).and_then(|before| aims.ends.get(before as usize));
+                before.copied().unwrap_or(0) + query * head_bytes
+            };
+            match whole {
+                Some(whole) if count == all && count > 0 => {
+                    each(Chunk::new(Arc::clone(whole), 0..whole.len() as u32), count);
+                }
+                _ if spans.clone().nth(SPANS_SHARED_MAX).is_none() => {
+                    for span in spans {
+                        let bytes = start(span.start)..start(span.end);
+                        each(Chunk::new(Arc::clone(run), bytes), span.end - span.start);
+                    }
+                }
+                _ => {
+                    let mut own = Vec::new();
+                    for span in spans {
+                        let bytes = start(span.start) as usize..start(span.end) as usize;
+                        own.extend_from_slice(run.get(bytes).unwrap_or_default());
+                    }
+                    each(Chunk::copy_of(&own), count);
+                }
+            }
         }
     }
 
@@ -201,6 +352,72 @@ mod tests {
         assert!(open.is_empty());
         let mut open = run(&[3]);
         assert_eq!(got(&open.seal(None), 3, false), (vec![], 0, 0));
+    }
+
+    #[test]
+    fn queries_are_aimed_at_single_links() {
+        let aimed = |sealed: &Sealed<'_>, link, deflates| {
+            let (mut bytes, mut pieces, mut messages) = (Vec::new(), 0, 0);
+            sealed.aimed_pieces(link, deflates, |chunk, count| {
+                bytes.extend_from_slice(chunk.bytes());
+                pieces += 1;
+                messages += count;
+            });
+            (bytes, pieces, messages)
+        };
+        let header = Header { guid: Guid([9; 16]), kind: Kind::QUERY, ttl: 1, hops: 2, len: 1 };
+        let mut open = OpenRun::default();
+        for at in 0..12 {
+            open.append(ConnId(3), &header, &[at]);
+            open.aim(Audience::Everybody, 0);
+            if at % 2 == 0 {
+                open.aim(Audience::Everybody, 5);
+            }
+            if at / 4 == 1 {
+                open.aim(Audience::Everybody, 6);
+            }
+        }
+        open.append_aimed(&header, &[100]);
+        open.aim(Audience::Aimed, 6);
+        open.aim(Audience::Aimed, 7);
+        let expected: [(Number, &[u8], usize); 5] = [
+            (0, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 1),
+            (5, &[0, 2, 4, 6, 8, 10], 1),
+            (6, &[4, 5, 6, 7, 100], 2),
+            (7, &[100], 1),
+            (8, &[], 0),
+        ];
+        let sealed = open.seal(None);
+        for (link, meant, pieces_meant) in expected {
+            let (bytes, pieces, messages) = aimed(&sealed, link, false);
+            let lasts: Vec<u8> = bytes.chunks(24).filter_map(|one| one.last().copied()).collect();
+            assert_eq!((&lasts[..], pieces, messages), (meant, pieces_meant, meant.len() as u32));
+        }
+        // Others get what is for everybody.
+        assert_eq!(got(&sealed, 4, false).2, 12);
+        assert_eq!(got(&sealed, 3, false).2, 0);
+        assert_eq!(sealed.aimed_at().collect::<Vec<_>>(), [0, 5, 6, 7]);
+        drop(sealed);
+        assert!(open.is_empty());
+        assert_eq!(aimed(&open.seal(None), 0, false), (vec![], 0, 0));
+
+        // Deflated: blocks of their own, and the whole run as everybody gets it.
+        for at in 0..3 {
+            open.append(ConnId(3), &header, &[at]);
+            open.aim(Audience::Everybody, 0);
+            if at != 1 {
+                open.aim(Audience::Everybody, 5);
+            }
+        }
+        let mut deflate = |piece: &[u8], to: &mut Vec<u8>| to.extend_from_slice(&piece[..1]);
+        let sealed = open.seal(Some(&mut deflate));
+        assert_eq!(aimed(&sealed, 0, true), (vec![9], 1, 3));
+        let (bytes, pieces, messages) = aimed(&sealed, 5, true);
+        assert_eq!((bytes.len(), pieces, messages), (2 * 29, 2, 2));
+        for (block, last) in bytes.chunks(29).zip([0, 2]) {
+            assert_eq!((&block[..5], block.last()), (&[0, 24, 0, 0xE7, 0xFF][..], Some(&last)));
+        }
+        assert_eq!(aimed(&sealed, 5, false).0.len(), 2 * 24);
     }
 
     #[test]

@@ -16,14 +16,10 @@ pub(crate) fn admit(header: &Header, config: &Config) -> Result<(), Why> {
     Ok(())
 }
 
-/// The header with which an admitted query goes on; none if its TTL is used up.
+/// The header with which an admitted query goes on; with a TTL of 0 only to our leaves.
 #[inline]
-pub(crate) fn onward(header: &Header) -> Option<Header> {
-    (header.ttl > 1).then(|| Header {
-        ttl: header.ttl - 1,
-        hops: header.hops.saturating_add(1),
-        ..*header
-    })
+pub(crate) fn onward(header: &Header) -> Header {
+    Header { ttl: header.ttl.saturating_sub(1), hops: header.hops.saturating_add(1), ..*header }
 }
 
 /// The header with which a hit or push goes on along its route. The route decides how far, not
@@ -78,9 +74,9 @@ mod tests {
             let sum = u16::from(ttl) + u16::from(hops);
             let fine = ttl > 0 && sum <= u16::from(config.ttl_and_hops_max);
             assert_eq!(admit(&header, &config).is_ok(), fine);
-            if let Some(onward) = admit(&header, &config).ok().and_then(|()| onward(&header)) {
+            if admit(&header, &config).is_ok() {
+                let onward = onward(&header);
                 assert_eq!((onward.ttl, onward.hops), (ttl - 1, hops + 1));
-                assert!(onward.ttl > 0);
             }
             if let Ok(routed) = routed(&header, &config) {
                 assert!(routed.ttl > 0 && routed.hops > hops);

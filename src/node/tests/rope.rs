@@ -257,6 +257,11 @@ impl World {
         self.settle();
     }
 
+    /// The node's name for the connection of a scripted peer.
+    pub(super) fn far(&self, near: End) -> ConnId {
+        self.peers[&near].1
+    }
+
     /// What a scripted peer has heard since it was last asked.
     pub(super) fn heard(&mut self, near: End) -> Vec<u8> {
         self.heard.remove(&near).unwrap_or_default()

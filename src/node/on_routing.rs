@@ -1,0 +1,222 @@
+//! The switchboard of query routing: whom a query goes to, what neighbours say of what can be
+//! found at them, and what we tell them of ourselves (protocol.md section 17).
+
+use std::time::Duration;
+
+use super::conn::outbox::Priority;
+use super::link::Link;
+use super::on_message::From;
+use super::phase::Phase;
+use super::route::flood::Audience;
+use super::route::lifetime;
+use super::route::tables::{Asked, Number, Refusal, Tables};
+use super::route::told::Told;
+use super::{ConnId, Node, Relation, Tier, Time, Why};
+use crate::library::route_table::{Keys, LOG2, SlotSet};
+use crate::wire::qrp::Update;
+use crate::wire::{Header, Kind, Query};
+
+/// So long after a link came up it is told our table: others may come with it.
+const FIRST_TABLE_AFTER: Duration = Duration::from_secs(1);
+
+/// Tables of both directions. None at all while no link has to do with them.
+#[derive(Debug)]
+pub(super) struct Routing {
+    pub(super) tables: Tables,
+    told: Told,
+    /// When to look next whether somebody is to be told something.
+    due: Time,
+}
+
+impl Node {
+    /// A link came up: it gets a number if tables or single queries go over it.
+    pub(super) fn route_link_up(&mut self, now: Time, conn: ConnId) {
+        let is_used = self.config.query_routing;
+        let Some(link) = self.conns.get_mut(conn).and_then(|row| row.phase.link_mut()) else {
+            return;
+        };
+        self.deflating += u32::from(link.deflates);
+        if link.relation != Relation::Leaf {
+            let at = self.flooded.partition_point(|other| *other < conn);
+            self.flooded.insert(at, conn);
+        }
+        if !is_used && link.relation != Relation::Leaf {
+            return;
+        }
+        let routing = self.routing.get_or_insert_with(|| {
+            let (tables, told) = (Tables::default(), Told::default());
+            Box::new(Routing { tables, told, due: Time::NEVER })
+        });
+        link.number = routing.tables.insert(conn, link.relation, !is_used);
+        if is_used && link.is_told_tables() {
+            routing.due = routing.due.min(now + FIRST_TABLE_AFTER);
+        }
+    }
+
+    /// A link is gone.
+    pub(super) fn route_link_down(&mut self, conn: ConnId, link: &Link) {
+        self.deflating -= u32::from(link.deflates);
+        self.flooded.retain(|other| *other != conn);
+        if let (Some(routing), Some(number)) = (&mut self.routing, link.number) {
+            routing.tables.remove(number);
+        }
+    }
+
+    /// When tables are to be looked at.
+    pub(super) fn routing_due(&self) -> Time {
+        self.routing.as_ref().map_or(Time::NEVER, |routing| routing.due)
+    }
+
+    /// A RESET or PATCH; says whether its sender is still a neighbour.
+    pub(super) fn on_qrp(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        payload: &[u8],
+    ) -> bool {
+        let update = match (lifetime::direct(header), Update::decode(payload)) {
+            (Err(why), _) => return self.on_dropped(now, from, why),
+            (Ok(()), Err(_)) => return self.on_dropped(now, from, Why::Malformed),
+            (Ok(()), Ok(update)) => update,
+        };
+        let link = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut());
+        // Our ultrapeers need not tell us anything: we pass nothing on to them.
+        let number = link.filter(|link| link.relation != Relation::Ultrapeer);
+        let number = number.and_then(|link| link.number).filter(|_| self.config.query_routing);
+        let (Some(number), Some(routing)) = (number, &mut self.routing) else { return true };
+        let Err(refusal) = routing.tables.take(now, number, &update, &self.config) else {
+            return true;
+        };
+        let why = match refusal {
+            Refusal::Wrong(_) => Why::BadRouteTable,
+            Refusal::TooOften => Why::RouteUpdatesTooOften,
+            Refusal::NoRoom => Why::TableFull,
+        };
+        self.close(now, from.conn, why, None);
+        false
+    }
+
+    /// The part of a neighbour's table that is set, in percent.
+    pub(super) fn table_percent(&self, number: Number) -> Option<u8> {
+        let percent = self.routing.as_ref()?.tables.fill_percent(number)?;
+        Some(percent.min(100) as u8)
+    }
+
+    /// Slots that are set in the table that we told.
+    pub(super) fn told_slots(&self) -> Option<u32> {
+        self.routing.as_ref()?.told.table().map(SlotSet::count)
+    }
+
+    /// Passes a query on, to leaves as far as their tables may match, to ultrapeers while its TTL
+    /// lasts. `header` is as it leaves us; with a TTL of 0 only leaves get it, with one of 1 an
+    /// ultrapeer whose table does not match does not. `source` never gets it; `leaves` is false
+    /// when they had it already.
+    #[inline]
+    pub(super) fn flood(
+        &mut self,
+        now: Time,
+        source: ConnId,
+        header: &Header,
+        payload: &[u8],
+        query: &Query<'_>,
+        leaves: bool,
+    ) {
+        let Some(routing) = &mut self.routing else {
+            if header.ttl > 0 {
+                self.run.append(source, header, payload);
+            }
+            return;
+        };
+        let Node { run, conns, config, .. } = self;
+        let tables = &mut routing.tables;
+        let is_last_hop = header.ttl == 1 && tables.any_peer_tables();
+        let leaves = leaves && tables.has_leaves();
+        if !leaves && !is_last_hop {
+            if header.ttl > 0 {
+                run.append(source, header, payload);
+            }
+            return;
+        }
+        let keys = Keys::of(query);
+        let from = conns.get(source).and_then(|row| row.phase.link()?.number);
+        let asked = Asked { keys: &keys, from, hops: header.hops };
+        let audience = if header.ttl == 0 || is_last_hop {
+            // A TTL of 0 is never sent.
+            run.append_aimed(&Header { ttl: 1, ..*header }, payload);
+            Audience::Aimed
+        } else {
+            run.append(source, header, payload);
+            Audience::Everybody
+        };
+        if leaves {
+            tables.leaves_for(now, asked, config, |number| run.aim(audience, number));
+        }
+        if is_last_hop {
+            tables.peers_for(asked, |number| run.aim(audience, number));
+        }
+    }
+
+    /// Tells neighbours what can be found here, if it is time.
+    pub(super) fn tell_tables(&mut self, now: Time) {
+        let Node {
+            routing: Some(routing),
+            conns,
+            library,
+            letters,
+            config,
+            tally,
+            guids,
+            tier,
+            ..
+        } = self
+        else {
+            return;
+        };
+        if routing.due > now {
+            return;
+        }
+        routing.due = Time::NEVER;
+        let Routing { tables, told, due } = &mut **routing;
+        let mut links: Vec<ConnId> = Vec::new();
+        for (conn, row) in conns.iter() {
+            links.extend(row.phase.link().filter(|link| link.is_told_tables()).map(|_| conn));
+        }
+        if links.is_empty() {
+            return;
+        }
+        if told.next(config) <= now {
+            let is_ultrapeer = *tier == Tier::Ultrapeer;
+            let shared = library.routed();
+            let made_of = (shared.version(), if is_ultrapeer { tables.version() } else { 0 });
+            if told.is_made_of(made_of) {
+                told.confirm(now);
+            } else {
+                let mut table = shared.slots();
+                if is_ultrapeer {
+                    table = SlotSet::with(LOG2, table.iter().chain(tables.slots_of_leaves()));
+                }
+                told.renew(now, table, made_of);
+            }
+        }
+        for conn in links {
+            let Some(row) = conns.get_mut(conn) else { continue };
+            let waits = row.outbox.waiting_bytes() > config.send_window_bytes;
+            let Phase::Link(link) = &mut row.phase else { continue };
+            if waits {
+                // It does not read. What it missed cannot be told later, only the whole table.
+                link.told = 0;
+                continue;
+            }
+            let (version, messages) = told.messages(link.told);
+            link.told = version;
+            for payload in messages {
+                let len = payload.len() as u32;
+                let header = Header { guid: guids.guid(), kind: Kind::QRP, ttl: 1, hops: 0, len };
+                letters.put(conn, Priority::Control, &header, payload);
+            }
+            tally.sent(Kind::QRP, messages.len() as u64);
+        }
+        *due = told.next(config).max(now + FIRST_TABLE_AFTER);
+    }
+}
