@@ -11,7 +11,7 @@ use crate::wire::qrp::{Patch, Update, hash, slot, write};
 use crate::wire::{Bye, HEADER_LEN, Header, Kind};
 
 fn routing() -> Config {
-    Config { query_routing: true, ..config() }
+    Config { query_routing: true, subnet_share_percent: 100, ..config() }
 }
 
 /// A scripted neighbour that speaks query routing.
@@ -105,7 +105,8 @@ fn a_leaf_gets_what_its_table_may_match_whatever_the_ttl() {
 
 #[test]
 fn tables_of_every_size_and_many_leaves_are_judged_alike() {
-    let mut world = World::new(1, &Config { leaves_max: 200, ..routing() });
+    let mut world =
+        World::new(1, &Config { leaves_max: 200, newcomer_share_percent: 0, ..routing() });
     let asker = neighbour(&mut world);
     // More leaves than are looked at one by one.
     let leaves: Vec<End> = (0..100).map(|_| routed(&mut world, false, "")).collect();
