@@ -81,6 +81,9 @@ pub struct Config {
     pub connecting_max: u16,
     /// Time between further attempts, doubled with every `connecting_max` that win no neighbour.
     pub dial_interval_ms: u16,
+    /// A lost neighbour is replaced within this, at random, and in a tenth of it if none is left:
+    /// thousands may have lost the same one.
+    pub replace_spread_s: u16,
     /// Connections of all kinds at once; below the usual limit of 1,024 file descriptors by default.
     pub connections_max: u32,
     /// Connections that have not yet shown what they are, at once: slow openers must not crowd
@@ -337,6 +340,7 @@ impl Default for Config {
             auto_connect: true,
             connecting_max: 8,
             dial_interval_ms: 250,
+            replace_spread_s: 10,
             connections_max: 900,
             unknown_connections_max: 400,
             connections_per_address_max: 16,

@@ -451,6 +451,9 @@ impl Node {
                     self.hosts.rest(listen, rest);
                 }
                 self.surroundings.left(peer.ip());
+                if link.relation == Relation::wanted_by(self.tier) {
+                    self.replace_at_leisure(now);
+                }
                 self.horizon_changed(now);
                 self.transfers.allow_local(self.allows_local());
                 self.out.emit(Event::LinkDown { peer, why, said });

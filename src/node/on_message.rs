@@ -314,7 +314,8 @@ impl Node {
         }
         let own = self.own_pong(now, &Ping::decode(payload));
         self.send_pong(from.conn, header, 0, &own);
-        if asks_if_alive {
+        if asks_if_alive || self.tier == Tier::Leaf {
+            // What others said is not a leaf's to pass on: ultrapeers close it (Bye 414).
             return Ok(());
         }
         let cached: Vec<Cached> =

@@ -81,6 +81,14 @@ impl Node {
         self.fill_at = now;
     }
 
+    /// A neighbour of those whom we look for was lost, as perhaps many others have lost it: with
+    /// some left there is no hurry, and all who lost the same do not run at the others together.
+    pub(super) fn replace_at_leisure(&mut self, now: Time) {
+        let (_, left) = self.wanted();
+        let spread_ms = 1_000 * u64::from(self.config.replace_spread_s);
+        self.pace.wait(now, 0, if left > 0 { spread_ms } else { spread_ms / 10 });
+    }
+
     /// How many neighbours are this to us.
     pub(super) fn related(&self, relation: Relation) -> usize {
         self.links().filter(|(_, _, link)| link.relation == relation).count()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::conn::outbox::{Piece, Priority};
 use super::hosts::slots;
 use super::link::stream::Deflater;
-use super::{Chunk, Node, Time};
+use super::{Chunk, Node, Relation, Time};
 use crate::wire::Kind;
 
 impl Node {
@@ -92,7 +92,13 @@ impl Node {
         self.fill_at = Time::NEVER;
         let connecting = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
         let (wanted, neighbours) = self.wanted();
-        let facts = slots::Dialling { wanted, neighbours, connecting, stopping: self.stopping };
+        let facts = slots::Dialling {
+            relation: Relation::wanted_by(self.tier),
+            wanted,
+            neighbours,
+            connecting,
+            stopping: self.stopping,
+        };
         let missing = slots::plan(facts, &self.config);
         if missing == 0 {
             return;

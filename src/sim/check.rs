@@ -8,9 +8,10 @@ use super::NodeId;
 use super::measure::{Passing, Record};
 use crate::node::config::{Config, Forward};
 use crate::node::io::DownloadId;
-use crate::node::view::View;
+use crate::node::view::{Neighbour, View};
 use crate::node::{ConnId, Time};
-use crate::wire::Guid;
+use crate::node::{Relation, Role};
+use crate::wire::{Guid, Header, Kind};
 
 /// A rule that a node broke.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -54,6 +55,16 @@ pub enum Violation {
         /// Who.
         from: NodeId,
         /// Which query.
+        guid: Guid,
+    },
+    /// A node whose role is that of a leaf passed something on.
+    #[error("{from}, a leaf, passed on {kind:?} {guid}")]
+    LeafRelayed {
+        /// Who.
+        from: NodeId,
+        /// What.
+        kind: Kind,
+        /// Which.
         guid: Guid,
     },
     /// A hit went where its query did not come from.
@@ -150,7 +161,9 @@ impl Violation {
                 vec![from, to]
             }
             Violation::LifetimeGrew { from, origin, .. } => vec![from, origin],
-            Violation::QueryFromNowhere { from, .. } => vec![from],
+            Violation::QueryFromNowhere { from, .. } | Violation::LeafRelayed { from, .. } => {
+                vec![from]
+            }
             Violation::NotOpen { node, .. }
             | Violation::NameReused { node, .. }
             | Violation::AboveWindow { node, .. }
@@ -182,6 +195,14 @@ impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A descriptor is about to go over a link: all that a leaf sends is its own.
+pub(super) fn relayed(from: NodeId, role: Role, header: &Header) -> Result<(), Violation> {
+    if role == Role::Leaf && header.hops > 0 {
+        return Err(Violation::LeafRelayed { from, kind: header.kind, guid: header.guid });
+    }
+    Ok(())
 }
 
 /// A query is about to go over a link.
@@ -234,11 +255,16 @@ fn waiting_bytes_max(config: &Config) -> u64 {
 /// A picture of a node was taken: no table may hold more than its limit.
 pub(super) fn tables(node: NodeId, view: &View, config: &Config) -> Result<(), Violation> {
     let count = |len: usize| len as u64;
-    let incoming = view.neighbours.iter().filter(|neighbour| neighbour.incoming).count();
+    let incoming = |relation| {
+        let came = |link: &&Neighbour| link.incoming && link.relation == relation;
+        count(view.neighbours.iter().filter(came).count())
+    };
     let queued = view.neighbours.iter().map(|neighbour| neighbour.queued_bytes).max();
     for (table, len, max) in [
         ("connections", view.connections.into(), config.connections_max.into()),
-        ("neighbours that came", count(incoming), config.neighbours_max.into()),
+        ("ultrapeers that came", incoming(Relation::Peer), config.neighbours_max.into()),
+        ("leaves", incoming(Relation::Leaf), config.leaves_max.into()),
+        ("ultrapeers of a leaf", incoming(Relation::Ultrapeer), config.ultrapeers_wanted.into()),
         ("query-ID cache", view.seen_queries.into(), config.seen_queries_max.into()),
         ("push routes", view.push_routes.into(), config.push_routes_max.into()),
         ("hosts", view.hosts_known.into(), config.hosts_max.into()),
@@ -258,7 +284,6 @@ pub(super) fn tables(node: NodeId, view: &View, config: &Config) -> Result<(), V
 mod tests {
     use super::*;
     use crate::sim::measure::Ledger;
-    use crate::wire::{Header, Kind};
 
     const GUID: Guid = Guid([7; 16]);
 
@@ -281,6 +306,14 @@ mod tests {
         let mut ledger = Ledger::new(10);
         assert_eq!(pass(&mut ledger, Kind::QUERY, (0, 1, 0), (3, 0), Forward::HigherTtl), Ok(()));
         ledger
+    }
+
+    #[test]
+    fn a_leaf_sends_its_own_and_nothing_else() {
+        let header = |hops| Header { guid: GUID, kind: Kind::PONG, ttl: 1, hops, len: 0 };
+        let relayed = |role, hops| relayed(NodeId(1), role, &header(hops));
+        assert_eq!((relayed(Role::Leaf, 0), relayed(Role::Ultrapeer, 1)), (Ok(()), Ok(())));
+        assert!(matches!(relayed(Role::Leaf, 1), Err(Violation::LeafRelayed { .. })));
     }
 
     #[test]

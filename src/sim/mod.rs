@@ -21,6 +21,7 @@ pub mod measure;
 pub mod net;
 mod perform;
 pub mod queue;
+pub mod tiers;
 pub mod topology;
 mod trace;
 mod world;
@@ -34,6 +35,7 @@ pub use latency::Latency;
 pub use measure::{Load, Record};
 pub use net::NetConfig;
 pub use queue::Queue;
+pub use tiers::{Population, TwoTiers};
 pub use topology::Topology;
 pub use world::{Outcome, World, WorldConfig};
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::NodeId;
-use super::check::Violation;
+use super::check::{self, Violation};
 use super::disk::{Disk, StoreError};
 use super::event::{Event as Happening, Process};
 use super::measure::{Ledger, Load, Passing};
@@ -123,7 +123,7 @@ impl Fabric {
         }
         let mut follower = std::mem::take(&mut end.follower);
         let to = self.net.end(peer).map(|peer| peer.node);
-        let (at, forward) = (self.net.now, actor.config.forward);
+        let (at, forward, role) = (self.net.now, actor.config.forward, actor.config.role);
         let load = &mut self.loads[node.0 as usize];
         load.bytes_sent += chunk.len() as u64;
         let (ledger, violation) = (&mut self.ledger, &mut self.violation);
@@ -132,7 +132,8 @@ impl Fabric {
             // What goes to an end that is gone already reaches nobody.
             let Some(to) = to else { return };
             let passing = Passing { header, at, from: node, to, end: slot, peer_end: peer.slot };
-            if let Err(wrong) = ledger.passes(&passing, forward) {
+            let own = check::relayed(node, role, header);
+            if let Err(wrong) = own.and_then(|()| ledger.passes(&passing, forward)) {
                 violation.get_or_insert(wrong);
             }
         });

@@ -3,5 +3,6 @@
 mod faults;
 mod flood;
 mod horizon;
+mod tiers;
 mod transfer;
 mod worlds;

@@ -86,6 +86,8 @@ pub(crate) fn ultrapeer_needed(peers: usize, leaves: usize, config: &Config) -> 
 /// What the decision how many to dial needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dialling {
+    /// What we look for.
+    pub relation: Relation,
     /// Neighbours that we try to have.
     pub wanted: usize,
     /// Neighbours of that relation now.
@@ -102,8 +104,10 @@ pub(crate) fn plan(facts: Dialling, config: &Config) -> usize {
         return 0;
     }
     let missing = facts.wanted.saturating_sub(facts.neighbours);
-    // Many attempts fail: twice what is missing is under way, within the limit.
-    let under_way = (2 * missing).min(usize::from(config.connecting_max));
+    // Many attempts fail: twice what is missing is under way, within the limit. A leaf takes care
+    // that it does not get more than it wants, for others want those slots.
+    let times = if facts.relation == Relation::Ultrapeer { 1 } else { 2 };
+    let under_way = (times * missing).min(usize::from(config.connecting_max));
     under_way.saturating_sub(facts.connecting)
 }
 
@@ -117,9 +121,12 @@ mod tests {
         for (neighbours, connecting, expected) in
             [(0, 0, 6), (0, 6, 0), (6, 1, 3), (8, 0, 0), (9, 0, 0), (7, 9, 0)]
         {
-            let facts = Dialling { wanted: 8, neighbours, connecting, stopping: false };
+            let relation = Relation::Peer;
+            let facts = Dialling { relation, wanted: 8, neighbours, connecting, stopping: false };
             assert_eq!(plan(facts, &config), expected, "{facts:?}");
             assert_eq!(plan(Dialling { stopping: true, ..facts }, &config), 0);
+            let leaf = Dialling { relation: Relation::Ultrapeer, ..facts };
+            assert!(plan(leaf, &config) <= 8_usize.saturating_sub(neighbours), "{leaf:?}");
         }
     }
 

@@ -1,0 +1,114 @@
+//! Two tiers: leaves find ultrapeers, lose them, and find others without a storm.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use filbert::node::config::Forward;
+use filbert::node::{Config, Event, Relation, Tier, Time, Why};
+use filbert::sim::{Dice, Latency, NodeId, Population, TwoTiers, World};
+
+use crate::worlds::{config, one_file, results, world_config};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const TIERS: TwoTiers = TwoTiers { ultrapeers: 40, leaves: 400, hosts_known: 12 };
+
+/// Small numbers, so that a small world has the shape of a large one: each leaf hangs on 4 of 40.
+fn tiers() -> Config {
+    Config {
+        neighbours_wanted: 6,
+        neighbours_max: 16,
+        leaves_max: 80,
+        ..config(Forward::HigherTtl)
+    }
+}
+
+fn standing(seed: u64) -> (World, Population) {
+    let latency = Latency::LogNormal { median_us: 40_000, sigma: 0.8 };
+    let mut world = World::new(seed, world_config(latency, true));
+    let population = world.add_two_tiers(&TIERS, &tiers(), one_file);
+    world.run_for(2 * MINUTE).unwrap();
+    (world, population)
+}
+
+/// On how many ultrapeers a leaf hangs.
+fn attached(world: &World, leaf: NodeId) -> usize {
+    let neighbours = world.view(leaf).expect("lives").neighbours;
+    assert!(neighbours.iter().all(|link| link.relation == Relation::Ultrapeer));
+    neighbours.len()
+}
+
+fn choose(seed: u64, of: &[NodeId], count: usize) -> BTreeSet<NodeId> {
+    let mut order = of.to_vec();
+    Dice::new(seed).derive("chosen").shuffle(&mut order);
+    order.into_iter().take(count).collect()
+}
+
+/// The most connections that one of these nodes took or refused in one second.
+fn connects_per_s(world: &World, nodes: &[NodeId], since: Time) -> u64 {
+    let mut seconds = BTreeMap::new();
+    for &node in nodes {
+        for (at, event) in world.said(node).iter().filter(|(at, _)| *at >= since) {
+            if matches!(event, Event::LinkUp { incoming: true, .. }) {
+                *seconds.entry((node, at.since(since).as_secs())).or_insert(0) += 1;
+            }
+        }
+    }
+    seconds.into_values().max().unwrap_or(0)
+}
+
+fn refusals(world: &World, nodes: &[NodeId]) -> u64 {
+    let refused = |&node: &NodeId| world.view(node).expect("lives").count(Why::NoSlot);
+    nodes.iter().map(refused).sum()
+}
+
+#[test]
+fn every_leaf_hangs_on_as_many_ultrapeers_as_it_wants_and_on_no_leaf() {
+    let (world, Population { ultrapeers, leaves }) = standing(1);
+    for &leaf in &leaves {
+        assert_eq!(attached(&world, leaf), 4);
+        assert_eq!(world.view(leaf).expect("lives").tier, Tier::Leaf);
+    }
+    for &node in &ultrapeers {
+        let slots = world.view(node).expect("lives").slots;
+        assert!((6..=20).contains(&slots.ultrapeers), "{slots:?}");
+        assert!(slots.leaves <= 80, "{slots:?}");
+    }
+}
+
+/// 30 % of the ultrapeers die at once.
+#[test]
+fn leaves_find_other_ultrapeers_without_a_storm() {
+    for seed in 1..=3 {
+        let (mut world, Population { ultrapeers, leaves }) = standing(seed);
+        let dead = choose(seed, &ultrapeers, 12);
+        let alive: Vec<NodeId> =
+            ultrapeers.iter().copied().filter(|node| !dead.contains(node)).collect();
+        let (at, refused) = (world.now(), refusals(&world, &alive));
+        dead.iter().for_each(|&node| world.kill(node));
+        world.run_for(MINUTE).unwrap();
+        for &leaf in &leaves {
+            assert_eq!(attached(&world, leaf), 4, "seed {seed}: {leaf}");
+        }
+        // 480 slots were lost; the 28 survivors took 17 new leaves each on average.
+        let most = connects_per_s(&world, &alive, at);
+        assert!(most <= 10, "seed {seed}: {most} connects to one survivor in one second");
+        let refused = refusals(&world, &alive) - refused;
+        assert!(refused <= 480, "seed {seed}: {refused} came in vain");
+    }
+}
+
+/// Half of all nodes die at once, and the others find what they hold.
+#[test]
+fn the_surviving_half_finds_what_it_holds() {
+    for seed in 1..=2 {
+        let (mut world, Population { ultrapeers, leaves }) = standing(seed);
+        let dead: Vec<NodeId> =
+            choose(seed, &ultrapeers, 20).into_iter().chain(choose(seed, &leaves, 200)).collect();
+        dead.iter().for_each(|&node| world.kill(node));
+        world.run_for(3 * MINUTE).unwrap();
+        let asker = *leaves.iter().find(|leaf| !dead.contains(leaf)).expect("some live");
+        let search = world.search(asker, "common", 30);
+        world.run_for(MINUTE).unwrap();
+        assert_eq!(results(&world, asker, search), 219, "seed {seed}");
+    }
+}
