@@ -250,6 +250,35 @@ pub struct Config {
     pub host_cache_pause_s: u16,
     /// Hosts in such an answer (gtk-gnutella: 30).
     pub host_cache_hosts_max: u8,
+    /// Whether pongs by UDP say that we are a host cache that others may hand on (GGEP `UDPHC`).
+    pub host_cache: bool,
+    /// A query key is made anew so often; the one before is still good. At most 24 h in all.
+    pub query_key_s: u32,
+    /// Whether hits are offered and fetched by UDP where that is possible (out of band).
+    pub out_of_band: bool,
+    /// Queries whose hits we offer by UDP, at once; beyond that they go back along their way.
+    pub offers_max: u16,
+    /// The same to one host (gtk-gnutella: 50).
+    pub offers_per_host_max: u16,
+    /// How often hits are offered, and an address is asked to prove itself (gtk-gnutella: 3).
+    pub offer_tries_max: u8,
+    /// Hits that nobody asks for are offered again after this; each time doubles it.
+    pub offer_again_s: u16,
+    /// An address that does not prove itself is asked again after this; each time doubles it.
+    pub proof_again_s: u16,
+    /// Between two hits by UDP to one host, so that they do not push each other out on the way.
+    pub hit_pause_ms: u16,
+    /// Payload of a hit that we send by UDP at most: one that is not torn into fragments.
+    pub datagram_hit_bytes_max: u16,
+    /// Hosts of which hits are awaited by UDP, at once, each with its query.
+    pub requests_max: u16,
+    /// A host that offers hits so often within `empty_offers_window_s` without sending any
+    /// (gtk-gnutella: 25) is not listened to for `empty_offers_ban_s`.
+    pub empty_offers_max: u8,
+    /// See `empty_offers_max`.
+    pub empty_offers_window_s: u16,
+    /// See `empty_offers_max`.
+    pub empty_offers_ban_s: u16,
 }
 
 /// Which role in the two-tier network we play.
@@ -304,6 +333,7 @@ impl Config {
             query_routing: false,
             strategy: Strategy::Flood,
             horizon_interval_s: 0,
+            out_of_band: false,
             ..Config::default()
         }
     }
@@ -417,6 +447,20 @@ impl Default for Config {
             datagram_ping_timeout_s: 20,
             host_cache_pause_s: 60,
             host_cache_hosts_max: 30,
+            host_cache: false,
+            query_key_s: 14_400,
+            out_of_band: true,
+            offers_max: 512,
+            offers_per_host_max: 50,
+            offer_tries_max: 3,
+            offer_again_s: 5,
+            proof_again_s: 2,
+            hit_pause_ms: 50,
+            datagram_hit_bytes_max: 1_200,
+            requests_max: 1_024,
+            empty_offers_max: 25,
+            empty_offers_window_s: 60,
+            empty_offers_ban_s: 600,
         }
     }
 }

@@ -18,6 +18,7 @@ mod on_connection;
 mod on_datagram;
 mod on_input;
 mod on_message;
+mod on_oob;
 mod on_routing;
 mod on_tier;
 mod on_timer;
@@ -217,6 +218,7 @@ impl Node {
             self.routing_due(),
             searches,
             transfers,
+            self.datagrams.deadline(),
         ])
     }
 

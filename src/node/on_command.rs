@@ -8,7 +8,7 @@ use super::filter;
 use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
 use super::link::Link;
 use super::route::lifetime;
-use super::search::{Asker, NotBegun, Search};
+use super::search::{Asker, Means, NotBegun, Search};
 use super::{Command, ConnId, Node, Time, Why};
 use crate::wire::{Header, Kind, Ping, Query};
 
@@ -156,9 +156,11 @@ impl Node {
 
     /// Begins a search of our own: its query floods at the end of the turn.
     pub(super) fn begin_search(&mut self, now: Time, asker: Asker, query: &SearchQuery) {
+        let reply_to = self.oob_address();
         let guid = self.guids.guid();
-        let firewalled = self.is_firewalled();
-        let begun = self.searches.begin(asker, query, guid, firewalled, now, &self.config);
+        let guid = reply_to.map_or(guid, |address| guid.with_reply_to(address));
+        let means = Means { firewalled: self.is_firewalled(), out_of_band: reply_to.is_some() };
+        let begun = self.searches.begin(asker, query, guid, means, now, &self.config);
         match begun {
             Ok(_) => {}
             Err(NotBegun::Ends(end)) => return self.end_search(asker, end),

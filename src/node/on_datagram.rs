@@ -9,12 +9,14 @@ use std::net::SocketAddr;
 
 use super::datagram::pings::Purpose;
 use super::filter;
+use super::tier::Tier;
 use super::{Chunk, Node, Time, Why};
 use crate::wire::frame::{self, Next};
-use crate::wire::{HEADER_LEN, Header, Kind, Ping, Pong, Push};
+use crate::wire::ggep::{Nul, Writer};
+use crate::wire::{Families, HEADER_LEN, Header, HostsWanted, Kind, Ping, PingWants, Pong, Push};
 
-/// Bytes of a ping for hosts, filled up so that thirty of them may be in the answer.
-const PING_FOR_HOSTS_BYTES: usize = 80;
+/// Bytes by which a ping for hosts is filled up, so that thirty of them may be in the answer.
+const PADDING_BYTES: usize = 48;
 
 impl Node {
     /// A datagram came.
@@ -27,7 +29,7 @@ impl Node {
         }
     }
 
-    fn drop_datagram(&mut self, why: Why) {
+    pub(super) fn drop_datagram(&mut self, why: Why) {
         self.out.count(why);
         self.datagrams.dropped(why, &self.config);
     }
@@ -54,6 +56,9 @@ impl Node {
         match header.kind {
             Kind::PING => self.on_datagram_ping(now, from, &header, payload),
             Kind::PONG => self.on_datagram_pong(now, from, &header, payload),
+            Kind::VENDOR => self.on_datagram_vendor(now, from, &header, payload),
+            Kind::QUERY_HIT => self.on_datagram_hit(now, from, &header, payload),
+            Kind::QUERY => self.on_datagram_query(now, from, &header, payload),
             Kind::PUSH => self.on_datagram_push(now, payload),
             _ => Err(Why::UnexpectedDatagram),
         }
@@ -107,6 +112,12 @@ impl Node {
         self.out.send_datagram(to, Chunk::copy_of(&data));
     }
 
+    /// Whether an address has proved that it is whose it says: by an answer, or by a link.
+    pub(super) fn is_proven(&mut self, now: Time, at: SocketAddr) -> bool {
+        self.prove_by_link(now, at);
+        self.datagrams.desk(&self.config).standings.is_proven(at, now)
+    }
+
     /// A link has crossed the network both ways: who is at its other end is proven.
     fn prove_by_link(&mut self, now: Time, at: SocketAddr) {
         let standings = &mut self.datagrams.desk(&self.config).standings;
@@ -125,10 +136,15 @@ impl Node {
     pub(super) fn udp_ping(&mut self, now: Time, to: SocketAddr, purpose: Purpose) -> bool {
         let guid = self.guids.guid();
         let payload = match purpose {
-            Purpose::Hosts => ping_for_hosts(),
+            Purpose::Hosts => ping_for_hosts(self.tier == Tier::Ultrapeer),
+            Purpose::Proof => Vec::new(),
         };
         let header = Header { guid, kind: Kind::PING, ttl: 1, hops: 0, len: 0 };
-        let went = self.send_unasked(now, to, &header, &payload);
+        let went = match purpose {
+            Purpose::Hosts => self.send_unasked(now, to, &header, &payload),
+            // Whoever has to prove its address has asked for something.
+            Purpose::Proof => self.send_datagram(now, to, &header, &payload),
+        };
         if went {
             let desk = self.datagrams.desk(&self.config);
             desk.pings.sent(guid, to, purpose, now, &self.config);
@@ -136,7 +152,7 @@ impl Node {
         went
     }
 
-    /// A ping: our pong, and hosts if they are asked for.
+    /// A ping: our pong, with what it wants.
     fn on_datagram_ping(
         &mut self,
         now: Time,
@@ -144,24 +160,42 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
-        let ping = Ping::decode(payload);
-        self.prove_by_link(now, from);
-        let standings = &mut self.datagrams.desk(&self.config).standings;
-        let room = standings.credit(from, now, &self.config);
-        let wants_hosts =
-            ping.wants_cached_pongs() && standings.may_have_hosts(from, now, &self.config);
+        let wants = Ping::decode(payload).wants();
+        let too_soon = wants.hosts.is_some_and(|_| {
+            let standings = &mut self.datagrams.desk(&self.config).standings;
+            !standings.may_have_hosts(from, now, &self.config)
+        });
+        let wants = PingWants { hosts: wants.hosts.filter(|_| !too_soon), ..wants };
+        self.pong_by_datagram(now, from, header, &wants);
+        if too_soon { Err(Why::Throttled) } else { Ok(()) }
+    }
+
+    /// Our pong, with what is wanted of it and fits into what may be sent there.
+    pub(super) fn pong_by_datagram(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        asked: &Header,
+        wants: &PingWants,
+    ) {
+        self.prove_by_link(now, to);
+        let desk = self.datagrams.desk(&self.config);
+        let room = desk.standings.credit(to, now, &self.config);
+        let query_key = desk.keys.of(to, now, &self.config).filter(|_| wants.query_key);
         let mut pong = self.own_pong(now, &Ping::PLAIN);
-        if wants_hosts {
-            pong.hosts = self.hosts_to_give(from);
+        pong.query_key = query_key;
+        pong.your_address = wants.own_address.then_some(to);
+        pong.host_cache = self.config.host_cache.then(String::new);
+        if let Some(hosts) = wants.hosts {
+            pong.hosts = self.hosts_to_give(to, hosts.families());
         }
         let payload = fitting(pong, room.saturating_sub(HEADER_LEN));
-        let header = Header { kind: Kind::PONG, ttl: 1, hops: 0, ..*header };
-        self.send_datagram(now, from, &header, &payload);
-        if ping.wants_cached_pongs() && !wants_hosts { Err(Why::Throttled) } else { Ok(()) }
+        let header = Header { kind: Kind::PONG, ttl: 1, hops: 0, ..*asked };
+        self.send_datagram(now, to, &header, &payload);
     }
 
     /// Hosts for one who asks by UDP: our neighbours first, then others we have talked to.
-    fn hosts_to_give(&self, asker: SocketAddr) -> Vec<SocketAddr> {
+    fn hosts_to_give(&self, asker: SocketAddr, families: Families) -> Vec<SocketAddr> {
         let max = usize::from(self.config.host_cache_hosts_max);
         let neighbours = self.conns.iter().filter_map(|(_, row)| row.phase.link()?.listen);
         let mut hosts = Vec::new();
@@ -169,7 +203,8 @@ impl Node {
             if hosts.len() >= max {
                 break;
             }
-            if host != asker && self.is_usable(host) && !hosts.contains(&host) {
+            let new = host != asker && !hosts.contains(&host);
+            if new && families.take(&host) && self.is_usable(host) {
                 hosts.push(host);
             }
         }
@@ -187,11 +222,19 @@ impl Node {
         let desk = self.datagrams.desk(&self.config);
         let purpose = desk.pings.answered(&header.guid, from, now).ok_or(Why::NoRoute)?;
         desk.standings.prove(from, now, &self.config);
+        let local_allowed = self.allows_local();
         let pong = Pong::decode(payload).map_err(|_| Why::Malformed)?;
+        if let Some(seen_as) = pong.your_address {
+            self.address.saw_remote(seen_as.ip().to_canonical(), from.ip(), local_allowed);
+        }
         match purpose {
             Purpose::Hosts => {
                 let max = usize::from(self.config.host_cache_hosts_max);
                 self.learn_all(now, &pong.hosts[..pong.hosts.len().min(max)]);
+            }
+            Purpose::Proof => {
+                self.datagrams.desk(&self.config).offers.proven(from, now);
+                self.on_offers_due(now);
             }
         }
         Ok(())
@@ -212,14 +255,14 @@ impl Node {
     }
 }
 
-/// The payload of a ping for hosts.
-fn ping_for_hosts() -> Vec<u8> {
-    use crate::wire::ggep::{Nul, Writer};
+/// The payload of a ping for hosts: of ultrapeers for an ultrapeer or for a leaf.
+fn ping_for_hosts(ultrapeers: bool) -> Vec<u8> {
     let mut payload = Vec::new();
     let mut blocks = Writer::new(&mut payload, Nul::Allowed);
-    blocks.put("SCP", &[0x01]);
-    let rest = PING_FOR_HOSTS_BYTES - HEADER_LEN - 7;
-    blocks.put("PAD", &vec![0; rest.saturating_sub(5)]);
+    let HostsWanted(flags) = HostsWanted::new(ultrapeers, Families::Both);
+    blocks.put("SCP", &[flags]);
+    blocks.put("IP", &[]);
+    blocks.put("PAD", &[0; PADDING_BYTES]);
     payload
 }
 

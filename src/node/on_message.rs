@@ -12,7 +12,7 @@ use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
 use crate::wire::pong::{FreeSlots, Vendor};
 use crate::wire::vendor::FILBERT;
-use crate::wire::{Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit};
+use crate::wire::{Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit, Token};
 
 /// Bytes that one step of inflation writes at most: one buffer for the whole node.
 const INFLATED_STEP_BYTES: usize = 65_536;
@@ -204,7 +204,7 @@ impl Node {
             let max = usize::from(self.config.results_per_query_max);
             self.found.clear();
             self.found.extend(self.library.entries().take(max).map(|entry| entry.index));
-            self.answer(from, header, &query);
+            self.answer(now, from, header, &query);
             return Ok(());
         }
         answer::admit(&query, &self.config)?;
@@ -212,7 +212,7 @@ impl Node {
             self.found.clear();
             answer::matches(&query, &self.library, &self.config, &mut self.found);
             if !self.found.is_empty() {
-                self.answer(from, header, &query);
+                self.answer(now, from, header, &query);
             }
         }
         if self.tier == Tier::Leaf {
@@ -224,18 +224,25 @@ impl Node {
         if onward.ttl > 0 { Ok(()) } else { Err(Why::TtlSpent) }
     }
 
-    /// We have what a query asks for: hits go back on the same link.
-    #[cold]
-    fn answer(&mut self, from: From, query_header: &Header, query: &Query<'_>) {
-        let us = answer::Us {
+    /// What our hits say of us, to one who reads contents in binary or not; with a token they go
+    /// out of band.
+    pub(super) fn us(&self, binary_hashes: bool, token: Option<Token>) -> answer::Us {
+        answer::Us {
             servent: self.guid,
             address: self.address.public(&self.config),
             ipv6: self.address.ipv6_beside(&self.config),
             firewalled: self.is_firewalled(),
             busy: self.transfers.is_busy(),
-            binary_hashes: query.flags.contains(QueryFlags::GGEP_HASH),
-        };
-        if answer::is_useless(query, &us) {
+            binary_hashes,
+            token,
+        }
+    }
+
+    /// We have what a query asks for: hits go back on the same link, or out of band.
+    #[cold]
+    fn answer(&mut self, now: Time, from: From, query_header: &Header, query: &Query<'_>) {
+        let us = self.us(query.flags.contains(QueryFlags::GGEP_HASH), None);
+        if answer::is_useless(query, &us) || self.offer_hits(now, query_header, query) {
             return;
         }
         let waiting = self.conns.at_mut(from.at).map_or(0, |row| row.outbox.waiting_bytes());
@@ -244,7 +251,7 @@ impl Node {
         }
         let ttl = lifetime::hit_ttl(query_header);
         let Node { found, library, config, letters, tally, .. } = self;
-        answer::hits(found, library, us, config, |payload| {
+        answer::hits(found, library, us, answer::HIT_BYTES_MAX, config, |payload| {
             let len = payload.len() as u32;
             let header = Header { kind: Kind::QUERY_HIT, ttl, hops: 0, len, ..*query_header };
             letters.put(from.conn, Priority::Hit, &header, payload);

@@ -19,6 +19,7 @@ impl Node {
             self.end_search(asker, end);
         }
         self.tell_tables(now);
+        self.on_offers_due(now);
         self.transfers.wake(now, &mut self.out);
         self.grant_wishes(now);
         self.on_turn_over(now);

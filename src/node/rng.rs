@@ -43,6 +43,16 @@ impl Rng {
         Rng::new(derived)
     }
 
+    /// Bytes that follow from this stream's seed and the words alone and that nobody can guess who
+    /// does not know the seed; nothing is drawn. All calls of one stream give as many words.
+    pub fn keyed(&self, words: &[u64]) -> [u8; 32] {
+        words.iter().fold(self.key, |key, &word| {
+            let mut next = [0; 32];
+            Rng { key, draws: word }.fill(&mut next);
+            next
+        })
+    }
+
     /// Fills `bytes` (one draw, whatever the length).
     pub fn fill(&mut self, bytes: &mut [u8]) {
         let mut block = ChaCha8Rng::from_seed(self.key);

@@ -7,6 +7,7 @@ mod hosts;
 mod hsep;
 mod limits;
 mod link;
+mod oob;
 mod rope;
 mod routing;
 mod tiers;

@@ -203,6 +203,10 @@ pub struct DatagramsView {
     pub hosts: u32,
     /// Hosts that have proved their address.
     pub hosts_proven: u32,
+    /// Queries whose hits we offer.
+    pub offers: u32,
+    /// Hosts of which we await hits, each with its query.
+    pub requests: u32,
 }
 
 /// Descriptors by kind.
@@ -373,6 +377,8 @@ fn datagrams(desk: &Desk) -> DatagramsView {
         dropped: dropped(&desk.traffic.dropped),
         hosts: count(hosts),
         hosts_proven: count(hosts_proven),
+        offers: count(desk.offers.len()),
+        requests: count(desk.requests.len()),
     }
 }
 

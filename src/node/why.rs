@@ -152,6 +152,16 @@ reasons! {
     UnexpectedDatagram = "unexpected datagram",
     /// An answer by UDP that is longer than one may be to a host that has not proved its address.
     UnprovenAddress = "too long an answer to an unproven address",
+    /// A hit or query by UDP without the token or key that proves its sender.
+    BadToken = "missing or wrong token or query key",
+    /// Hits by UDP beyond those that were asked for.
+    NotAskedFor = "more hits than were asked for",
+    /// An offer of hits by UDP that asks for no token: anybody could send them.
+    InsecureOffer = "offer of hits without tokens",
+    /// Offers of hits by a host that has not delivered what it offered before.
+    EmptyOffers = "offers hits and does not deliver them",
+    /// Hits of ours that were offered by UDP and that nobody asked for.
+    OfferUnanswered = "offered hits that nobody asked for",
 }
 
 /// How often each reason applied.

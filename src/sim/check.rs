@@ -270,6 +270,8 @@ pub(super) fn tables(node: NodeId, view: &View, config: &Config) -> Result<(), V
         ("hosts", view.hosts_known.into(), config.hosts_max.into()),
         ("searches", count(view.searches.len()), config.searches_max.into()),
         ("hosts by UDP", view.datagrams.hosts.into(), config.datagram_hosts_max.into()),
+        ("offers of hits", view.datagrams.offers.into(), config.offers_max.into()),
+        ("requests for hits", view.datagrams.requests.into(), config.requests_max.into()),
         ("proven hosts", view.datagrams.hosts_proven.into(), config.datagram_hosts_max.into()),
         ("send queue", queued.unwrap_or(0), waiting_bytes_max(config)),
     ] {

@@ -1,6 +1,7 @@
 //! The 16-byte identifier of a descriptor or a servent (protocol.md section 1).
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,22 @@ impl Guid {
     /// Whether it carries the mark of a modern servent.
     pub fn is_marked(&self) -> bool {
         self.0[8] == 0xFF && self.0[15] == 0
+    }
+
+    /// The same for a query whose hits may be offered by UDP: it names where to (protocol.md
+    /// section 20). Address in bytes 0 to 3, port in bytes 13 and 14, little-endian.
+    #[must_use]
+    pub fn with_reply_to(mut self, address: SocketAddrV4) -> Guid {
+        self.0[..4].copy_from_slice(&address.ip().octets());
+        self.0[13..15].copy_from_slice(&address.port().to_le_bytes());
+        self
+    }
+
+    /// Where hits may be offered by UDP if this is the GUID of a query that says they may.
+    pub fn reply_to(&self) -> SocketAddrV4 {
+        let [a, b, c, d, ..] = self.0;
+        let port = u16::from_le_bytes([self.0[13], self.0[14]]);
+        SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), port)
     }
 
     /// The raw bytes, in wire order.
@@ -55,5 +72,19 @@ impl FromStr for Guid {
             .decode(text.as_bytes())
             .map_err(|_| Malformed::BadValue)?;
         Ok(Guid(bytes.try_into().map_err(|_| Malformed::BadValue)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_guid_names_where_hits_go_and_keeps_its_mark() {
+        let address: SocketAddrV4 = "1.2.3.4:6346".parse().unwrap();
+        let guid = Guid::marked([7; 16]).with_reply_to(address);
+        assert_eq!(guid.to_string(), "0102030407070707ff07070707ca1800");
+        assert!(guid.is_marked());
+        assert_eq!(guid.reply_to(), address);
     }
 }

@@ -2,6 +2,7 @@
 //! tokens of out-of-band hits (sections 5 and 6).
 
 use super::Malformed;
+use super::ggep::{Blocks, Nul, Writer};
 
 /// Bytes of a token at most. Query keys have 4 to 16 bytes, tokens of living servents 4 to 8.
 pub const TOKEN_BYTES_MAX: usize = 32;
@@ -25,6 +26,27 @@ impl Token {
         }
     }
 
+    /// The token (`SO`) in the GGEP of a request for hits out of band; none if there is none.
+    pub fn in_ggep(area: &[u8]) -> Result<Option<Token>, Malformed> {
+        if area.is_empty() {
+            return Ok(None);
+        }
+        for block in Blocks::new(area)? {
+            let block = block?;
+            if block.id == b"SO" {
+                return Token::new(&block.data(TOKEN_BYTES_MAX)?).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// That GGEP.
+    pub fn to_ggep(&self) -> Vec<u8> {
+        let mut area = Vec::new();
+        Writer::new(&mut area, Nul::Allowed).put("SO", self.as_bytes());
+        area
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len.into()).unwrap_or(&self.bytes)
@@ -44,5 +66,16 @@ mod tests {
             assert_eq!(Token::new(&bytes).unwrap().as_bytes(), bytes);
         }
         assert_ne!(Token::new(&[0]), Token::new(&[0, 0]));
+    }
+
+    #[test]
+    fn a_token_goes_in_ggep() {
+        let token = Token::new(b"\0abc").unwrap();
+        assert_eq!(token.to_ggep(), b"\xC3\x82SO\x44\0abc");
+        assert_eq!(Token::in_ggep(&token.to_ggep()), Ok(Some(token)));
+        assert_eq!(Token::in_ggep(b""), Ok(None));
+        assert_eq!(Token::in_ggep(b"\xC3\x82XX\x44\0abc"), Ok(None));
+        assert_eq!(Token::in_ggep(b"\xC3\x82SO\x40"), Err(Malformed::BadValue));
+        assert!(Token::in_ggep(b"SO").is_err());
     }
 }

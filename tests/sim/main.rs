@@ -3,6 +3,7 @@
 mod faults;
 mod flood;
 mod horizon;
+mod oob;
 mod tiers;
 mod transfer;
 mod worlds;

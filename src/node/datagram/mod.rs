@@ -2,16 +2,23 @@
 //! envelope (protocol.md section 16).
 //!
 //! [`standing`] holds how much each address may be sent before it has proved that it is whose it
-//! says; [`pings`] holds the pings that await a pong.
+//! says; [`pings`] holds the pings that await a pong; [`keys`] makes the keys of GUESS queries;
+//! [`offers`] and [`requests`] are the two sides of hits out of band.
 
+pub(crate) mod keys;
+pub(crate) mod offers;
 pub(crate) mod pings;
+pub(crate) mod requests;
 pub(crate) mod standing;
 
 use std::net::SocketAddr;
 
 use super::why::Counts;
 use super::{Config, Rng, Time, Why};
+use keys::Keys;
+use offers::Offers;
 use pings::Pings;
+use requests::Requests;
 use standing::Standings;
 
 /// All that the node knows of datagrams. A node that never saw one holds nothing but the seed.
@@ -28,6 +35,12 @@ pub(crate) struct Desk {
     pub(crate) standings: Standings,
     /// The pings that await a pong.
     pub(crate) pings: Pings,
+    /// The keys of GUESS queries.
+    pub(crate) keys: Keys,
+    /// Our hits that others may fetch.
+    pub(crate) offers: Offers,
+    /// Others' hits that we fetch.
+    pub(crate) requests: Requests,
     /// What came, went and was dropped.
     pub(crate) traffic: Traffic,
 }
@@ -58,6 +71,9 @@ impl Datagrams {
             Box::new(Desk {
                 standings: Standings::new(config, rng),
                 pings: Pings::new(config, rng),
+                keys: Keys::new(rng),
+                offers: Offers::default(),
+                requests: Requests::new(config, rng),
                 traffic: Traffic::default(),
             })
         })
@@ -66,6 +82,11 @@ impl Datagrams {
     /// The tables, if there are any.
     pub(crate) fn look(&self) -> Option<&Desk> {
         self.desk.as_deref()
+    }
+
+    /// When something is due.
+    pub(crate) fn deadline(&self) -> Time {
+        self.desk.as_ref().map_or(Time::NEVER, |desk| desk.offers.deadline())
     }
 
     /// Something was dropped that came or was to go as a datagram.

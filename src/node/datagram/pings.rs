@@ -14,6 +14,8 @@ use crate::wire::Guid;
 pub(crate) enum Purpose {
     /// Hosts to connect to.
     Hosts,
+    /// That somebody is there, and is whose the address is.
+    Proof,
 }
 
 /// A ping that awaits its pong.

@@ -101,7 +101,7 @@ impl Standings {
         now: Time,
         config: &Config,
     ) -> bool {
-        if self.answer(to, bytes, now, config) {
+        if self.is_proven(to, now) {
             return true;
         }
         let window = Duration::from_secs(config.unasked_window_s.into());

@@ -6,11 +6,11 @@ use crate::library::{FileIndex, Library};
 use crate::node::{Config, Why};
 use crate::wire::vendor::FILBERT;
 use crate::wire::{
-    Families, Guid, Header, HitFlags, Media, Query, QueryFlags, QueryHit, Record, hit,
+    Families, Guid, Header, HitFlags, Media, Query, QueryFlags, QueryHit, Record, Token, hit,
 };
 
 /// Bytes of one hit's results at most, so that no servent finds it too large.
-const HIT_BYTES_MAX: usize = 16_384;
+pub(crate) const HIT_BYTES_MAX: usize = 16_384;
 
 /// Whether a query may be handled and passed on. Ordered so that nearly all queries cost little.
 #[inline]
@@ -93,13 +93,17 @@ pub(crate) struct Us {
     pub busy: bool,
     /// Whether the asker reads contents in binary.
     pub binary_hashes: bool,
+    /// The token with which hits out of band go.
+    pub token: Option<Token>,
 }
 
-/// The payloads of the hits that name these files.
+/// The payloads of the hits that name these files, none of them with more than about `bytes_max`
+/// bytes of results.
 pub(crate) fn hits(
     found: &[FileIndex],
     library: &Library,
     us: Us,
+    bytes_max: usize,
     config: &Config,
     mut each: impl FnMut(&[u8]),
 ) {
@@ -112,7 +116,7 @@ pub(crate) fn hits(
         })
     });
     let results_max = usize::from(config.results_per_hit_max);
-    let bytes_max = HIT_BYTES_MAX.min(config.hit_bytes_max as usize);
+    let bytes_max = bytes_max.min(config.hit_bytes_max as usize);
     let mut payload = Vec::new();
     for results in hit::distribute(records, results_max, bytes_max) {
         payload.clear();
@@ -124,6 +128,7 @@ pub(crate) fn hits(
             browse_host: true,
             binary_hashes: us.binary_hashes,
             ipv6: us.ipv6,
+            token: us.token,
             ..QueryHit::new(us.address, us.servent, results)
         }
         .encode(&mut payload);

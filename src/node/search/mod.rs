@@ -35,6 +35,8 @@ pub(crate) struct Search {
     pub(crate) payload: Option<Box<[u8]>>,
     /// How far the query goes.
     pub(crate) ttl: u8,
+    /// Whether its hits may be offered by UDP: its GUID says where.
+    pub(crate) out_of_band: bool,
     /// What is wanted of the results.
     pub(crate) filter: Filter,
     /// The words, as they were typed.
@@ -89,6 +91,15 @@ pub(crate) struct Searches {
     by_guid: BTreeMap<Guid, Asker>,
 }
 
+/// How answers can reach us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Means {
+    /// Whether we cannot be connected to.
+    pub(crate) firewalled: bool,
+    /// Whether hits can be offered by UDP; the GUID of the query names our address.
+    pub(crate) out_of_band: bool,
+}
+
 /// Why a search did not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotBegun {
@@ -105,18 +116,19 @@ impl Searches {
         asker: Asker,
         query: &SearchQuery,
         guid: Guid,
-        firewalled: bool,
+        means: Means,
         now: Time,
         config: &Config,
     ) -> Result<&mut Search, NotBegun> {
-        let payload =
-            encode(query, firewalled, config).ok_or(NotBegun::Ends(SearchEnd::NothingToMatch))?;
+        let payload = encode(query, means, config);
+        let payload = payload.ok_or(NotBegun::Ends(SearchEnd::NothingToMatch))?;
         // Everybody answers what is new: not from far away.
         let usual = if query.whats_new { WHATS_NEW_TTL } else { config.query_ttl_default };
         let ttl = query.ttl.unwrap_or(usual).clamp(1, config.ttl_and_hops_max.max(1));
         let mut search = empty(guid, now, config);
         search.payload = Some(payload);
         search.ttl = ttl;
+        search.out_of_band = means.out_of_band;
         search.filter = Filter::new(query);
         search.text = query.text.trim().into();
         search.results_max =
@@ -196,6 +208,7 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
         guid,
         payload: None,
         ttl: 0,
+        out_of_band: false,
         filter: Filter::default(),
         text: Box::default(),
         began: now,
@@ -209,20 +222,24 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
 }
 
 /// The payload of a query; none if nothing in it can be matched or it would be too large.
-fn encode(query: &SearchQuery, firewalled: bool, config: &Config) -> Option<Box<[u8]>> {
+fn encode(query: &SearchQuery, means: Means, config: &Config) -> Option<Box<[u8]>> {
     let text = if query.whats_new { suspicion::WHATS_NEW_TEXT } else { query.text.trim() };
     if query.sha1.is_none() && !answer::has_searchable_word(text, config) {
         return None;
     }
     let sha1s: &[Sha1] = query.sha1.as_slice();
-    let push = if firewalled { QueryFlags::FIREWALLED } else { QueryFlags::default() };
+    let flag = |set, flag| if set { flag } else { QueryFlags::default() };
+    let flags = QueryFlags::GGEP_HASH
+        | flag(means.firewalled, QueryFlags::FIREWALLED)
+        | flag(means.out_of_band, QueryFlags::OUT_OF_BAND);
     let wants = QueryWants {
         whats_new: query.whats_new,
         media: query.kind.map(FileKind::media),
         families: config.families(),
+        secure: means.out_of_band,
         ..QueryWants::default()
     };
-    let out = QueryOut { flags: QueryFlags::GGEP_HASH | push, text, sha1s, wants };
+    let out = QueryOut { flags, text, sha1s, wants };
     let mut payload = Vec::new();
     query::encode(&out, &mut payload);
     (payload.len() <= config.query_bytes_max as usize).then(|| payload.into_boxed_slice())
