@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use filbert::servent::{Config, Event, Heard, Hit, Options, SearchQuery, Servent, View};
+use filbert::servent::{Config, Event, Heard, Hit, Hits, Options, SearchQuery, Servent, View};
 use smol::future::or;
 use smol::stream::StreamExt as _;
 use tempfile::TempDir;
@@ -62,13 +62,23 @@ impl Filbert {
 
     /// Waits until its view is like that.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&View) -> bool) {
+        self.within(PATIENCE, what, is_so).await;
+    }
+
+    /// The same with more patience.
+    pub(crate) async fn within(
+        &self,
+        patience: Duration,
+        what: &str,
+        is_so: impl Fn(&View) -> bool,
+    ) {
         let begin = std::time::Instant::now();
         loop {
             let view = self.servent.view().await.expect("it runs");
             if is_so(&view) {
                 return;
             }
-            assert!(begin.elapsed() < PATIENCE, "in vain: {what}: {view:?}\n{}", self.links());
+            assert!(begin.elapsed() < patience, "in vain: {what}: {view:?}\n{}", self.links());
             smol::Timer::after(STEP).await;
         }
     }
@@ -83,6 +93,12 @@ impl Filbert {
         let before = self.servent.view().await.expect("it runs").neighbours.len();
         self.servent.connect(&to.to_string()).await.expect("it runs");
         self.neighbours(before + 1).await;
+    }
+
+    /// Begins to search for these words.
+    pub(crate) async fn ask(&self, text: &str) -> Hits {
+        let query = SearchQuery { text: text.to_owned(), ..SearchQuery::default() };
+        self.servent.search(query).await.expect("it runs")
     }
 
     /// The first hit for these words; none if that takes too long.
