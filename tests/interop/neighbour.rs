@@ -77,7 +77,14 @@ impl Neighbour {
         });
         let shares = format!("Shares {} file", files.len());
         neighbour.wait_until("it shares", |it| it.shell("status").contains(&shares));
+        neighbour.wait_until("it has hashed all", |it| it.hashes() >= files.len());
         Some(neighbour)
+    }
+
+    /// Files whose hashes it knows: one line of a table for each.
+    fn hashes(&self) -> usize {
+        let table = fs::read_to_string(self.dir.path().join("sha1_cache")).unwrap_or_default();
+        table.lines().filter(|line| line.contains('\t') && !line.starts_with('#')).count()
     }
 
     fn wait_until(&mut self, what: &str, mut is_so: impl FnMut(&mut Neighbour) -> bool) {
@@ -179,6 +186,13 @@ fn settings(dir: &Path, listen: SocketAddr, mode: Mode, compress: bool) -> Strin
 
 impl Drop for Neighbour {
     fn drop(&mut self) {
+        if thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().rev().take(20).collect();
+            for line in lines.iter().rev() {
+                eprintln!("gtk-gnutella: {line}");
+            }
+        }
         // In order, or it leaves semaphores behind in the system.
         self.shell("shutdown");
         let begin = Instant::now();
