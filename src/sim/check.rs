@@ -218,7 +218,10 @@ pub(super) fn query(
         return Err(Violation::QueryAgain { from, to, guid, ttl: header.ttl, before });
     }
     let at_origin = from == record.origin;
-    let grew = u16::from(header.ttl) + u16::from(header.hops) > u16::from(record.ttl);
+    let lifetime = u16::from(header.ttl) + u16::from(header.hops);
+    // An ultrapeer's leaves get it whatever the TTL, and no TTL is ever 0: one more there.
+    let is_for_leaf = header.ttl == 1 && header.hops == record.ttl;
+    let grew = lifetime > u16::from(record.ttl) && !is_for_leaf;
     // Only the origin sends it with no hop behind it; it may ask again, further than before.
     if header.ttl == 0 || at_origin != (header.hops == 0) || (grew && !at_origin) {
         return Err(Violation::LifetimeGrew {
@@ -335,11 +338,14 @@ mod tests {
 
     #[test]
     fn ttl_and_hops_never_grow_and_hops_never_vanish() {
-        for (ttl, hops) in [(3, 1), (0, 3), (3, 0)] {
+        for (ttl, hops) in [(3, 1), (0, 3), (3, 0), (2, 2), (1, 4)] {
             let mut ledger = asked();
             let wrong = pass(&mut ledger, Kind::QUERY, (1, 2, 2), (ttl, hops), Forward::HigherTtl);
             assert!(matches!(wrong, Err(Violation::LifetimeGrew { .. })), "{ttl}, {hops}");
         }
+        let mut ledger = asked();
+        let to_leaf = pass(&mut ledger, Kind::QUERY, (1, 2, 2), (1, 3), Forward::HigherTtl);
+        assert_eq!(to_leaf, Ok(()));
         let mut ledger = asked();
         let nowhere = pass(&mut ledger, Kind::QUERY, (5, 6, 8), (1, 2), Forward::HigherTtl);
         assert!(matches!(nowhere, Err(Violation::QueryFromNowhere { .. })));

@@ -4,6 +4,7 @@ mod faults;
 mod flood;
 mod horizon;
 mod oob;
+mod routing;
 mod tiers;
 mod transfer;
 mod worlds;
