@@ -182,6 +182,12 @@ pub struct Config {
     /// Bytes of query hits, inflated, that we take from one host that we browse: half a million
     /// files.
     pub browse_bytes_max: u64,
+    /// Contents of which we remember who else has them.
+    pub alternate_files_max: u32,
+    /// Places remembered for one content (gtk-gnutella: 256).
+    pub alternates_per_file_max: u16,
+    /// A place that has a content is handed on for so long after it proved it (gtk-gnutella: 12 h).
+    pub alternate_lifetime_s: u32,
     /// Downloads at once.
     pub downloads_max: u16,
     /// Sources remembered for one download.
@@ -416,6 +422,9 @@ impl Default for Config {
             browse_window_s: 600,
             browses_max: 16,
             browse_bytes_max: 64 << 20,
+            alternate_files_max: 1_000,
+            alternates_per_file_max: 32,
+            alternate_lifetime_s: 43_200,
             downloads_max: 100,
             sources_per_download_max: 64,
             sources_per_address_max: 3,

@@ -12,7 +12,9 @@ use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
 use crate::wire::pong::{FreeSlots, Vendor};
 use crate::wire::vendor::FILBERT;
-use crate::wire::{Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit, Token};
+use crate::wire::{
+    Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit, Sha1, Token,
+};
 
 /// Bytes that one step of inflation writes at most: one buffer for the whole node.
 const INFLATED_STEP_BYTES: usize = 65_536;
@@ -250,8 +252,11 @@ impl Node {
             return self.out.count(Why::QueueFull);
         }
         let ttl = lifetime::hit_ttl(query_header);
-        let Node { found, library, config, letters, tally, .. } = self;
-        answer::hits(found, library, us, answer::HIT_BYTES_MAX, config, |payload| {
+        let families = answer::families(query);
+        let Node { found, library, config, letters, tally, transfers, .. } = self;
+        let alternates = |sha1: &Sha1| transfers.alternates(now, sha1, families);
+        let bytes_max = answer::HIT_BYTES_MAX;
+        answer::hits(found, library, us, bytes_max, config, alternates, |payload| {
             let len = payload.len() as u32;
             let header = Header { kind: Kind::QUERY_HIT, ttl, hops: 0, len, ..*query_header };
             letters.put(from.conn, Priority::Hit, &header, payload);

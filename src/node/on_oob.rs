@@ -10,7 +10,9 @@ use super::route::seen::Admission;
 use super::search::answer;
 use super::{ConnId, Node, Time, Why};
 use crate::wire::vendor::VendorMessage;
-use crate::wire::{Guid, Header, Kind, PingWants, Query, QueryFlags, QueryHit, QueryWants, Token};
+use crate::wire::{
+    Guid, Header, Kind, PingWants, Query, QueryFlags, QueryHit, QueryWants, Sha1, Token,
+};
 
 /// Links that a query has crossed before its hits are offered by UDP: a neighbour's own get theirs
 /// over its link.
@@ -130,7 +132,9 @@ impl Node {
     fn payloads(&self, found: &Found, us: answer::Us) -> VecDeque<Box<[u8]>> {
         let mut payloads = VecDeque::new();
         let bytes_max = self.config.datagram_hit_bytes_max.into();
-        answer::hits(&found.files, &self.library, us, bytes_max, &self.config, |payload| {
+        // A datagram has no room to name others, too.
+        let alone = |_: &Sha1| Vec::new();
+        answer::hits(&found.files, &self.library, us, bytes_max, &self.config, alone, |payload| {
             payloads.push_back(payload.into());
         });
         payloads

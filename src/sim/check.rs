@@ -276,6 +276,11 @@ pub(super) fn tables(node: NodeId, view: &View, config: &Config) -> Result<(), V
         ("offers of hits", view.datagrams.offers.into(), config.offers_max.into()),
         ("requests for hits", view.datagrams.requests.into(), config.requests_max.into()),
         ("proven hosts", view.datagrams.hosts_proven.into(), config.datagram_hosts_max.into()),
+        (
+            "alternate locations",
+            view.transfers.alternates,
+            u64::from(config.alternate_files_max) * u64::from(config.alternates_per_file_max),
+        ),
         ("send queue", queued.unwrap_or(0), waiting_bytes_max(config)),
     ] {
         if len > max {

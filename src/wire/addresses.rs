@@ -3,6 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::Headers;
+use super::headers::Version;
+
 /// The port of an address that names none.
 pub const DEFAULT_PORT: u16 = 6346;
 
@@ -19,6 +22,24 @@ pub enum Families {
 }
 
 impl Families {
+    /// What the header lines of a handshake or of HTTP say: the feature `IP` in X-Features.
+    pub fn of(headers: &Headers) -> Families {
+        match headers.feature("IP") {
+            Some(Version(_, 0)) => Families::Both,
+            Some(_) => Families::Ipv6,
+            None => Families::Ipv4,
+        }
+    }
+
+    /// The feature as we say it; nothing to say with IPv4 alone.
+    pub fn feature(self) -> Option<&'static str> {
+        match self {
+            Families::Ipv4 => None,
+            Families::Both => Some("IP/6.0"),
+            Families::Ipv6 => Some("IP/6.4"),
+        }
+    }
+
     /// Whether an address of this kind is of use.
     pub fn take(self, address: &SocketAddr) -> bool {
         match self {

@@ -94,11 +94,7 @@ impl Features {
             ext_probes: headers.version(names::X_EXT_PROBES).is_some(),
             vendor_messages: headers.version(names::VENDOR_MESSAGE).is_some(),
             hsep: config.horizon_interval_s > 0 && headers.feature("HSEP") == Some(HSEP_VERSION),
-            families: match headers.feature("IP") {
-                Some(Version(_, 0)) => Families::Both,
-                Some(_) => Families::Ipv6,
-                None => Families::Ipv4,
-            },
+            families: Families::of(headers),
             understands_bye: get(names::BYE_PACKET).is_some(),
             remote_ip: get(names::REMOTE_IP).and_then(addresses::parse_ip),
             crawler: get(names::CRAWLER).is_some(),
@@ -178,10 +174,8 @@ impl Ours<'_> {
         if self.config.horizon_interval_s > 0 {
             features.push_str(&format!(", HSEP/{HSEP_VERSION}"));
         }
-        match self.config.families() {
-            Families::Ipv4 => {}
-            Families::Both => features.push_str(", IP/6.0"),
-            Families::Ipv6 => features.push_str(", IP/6.4"),
+        if let Some(internets) = self.config.families().feature() {
+            features.push_str(&format!(", {internets}"));
         }
         features
     }

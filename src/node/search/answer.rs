@@ -6,7 +6,7 @@ use crate::library::{FileIndex, Library};
 use crate::node::{Config, Why};
 use crate::wire::vendor::FILBERT;
 use crate::wire::{
-    Families, Guid, Header, HitFlags, Media, Query, QueryFlags, QueryHit, Record, Token, hit,
+    Families, Guid, Header, HitFlags, Media, Query, QueryFlags, QueryHit, Record, Sha1, Token, hit,
 };
 
 /// Bytes of one hit's results at most, so that no servent finds it too large.
@@ -105,12 +105,14 @@ pub(crate) fn hits(
     us: Us,
     bytes_max: usize,
     config: &Config,
+    alternates: impl Fn(&Sha1) -> Vec<SocketAddr>,
     mut each: impl FnMut(&[u8]),
 ) {
     let records = found.iter().filter_map(|&index| {
         let entry = library.by_index(index)?;
         Some(Record {
             sha1: entry.sha1,
+            alternates: entry.sha1.as_ref().map(&alternates).unwrap_or_default(),
             created_at_s: (entry.modified_at_s > 0).then_some(entry.modified_at_s),
             ..Record::new(entry.index.0, entry.size, &entry.name)
         })
@@ -136,11 +138,15 @@ pub(crate) fn hits(
     }
 }
 
+/// Which addresses are of use to the asker.
+pub(crate) fn families(query: &Query<'_>) -> Families {
+    if query.extensions.is_empty() { Families::Ipv4 } else { query.wants().families }
+}
+
 /// Whether answers are of no use to the asker: it cannot be connected to and neither can we, or we
 /// are on different internets.
 pub(crate) fn is_useless(query: &Query<'_>, us: &Us) -> bool {
-    let families =
-        if query.extensions.is_empty() { Families::Ipv4 } else { query.wants().families };
+    let families = families(query);
     let meets = families.take(&us.address) || (us.ipv6.is_some() && families != Families::Ipv4);
     !meets || (us.firewalled && query.flags.contains(QueryFlags::FIREWALLED))
 }

@@ -190,6 +190,12 @@ impl Download {
         if self.sha1.is_some_and(|wanted| wanted != sha1) {
             return self.wrong(turn);
         }
+        if let Some(sha1) = self.sha1 {
+            let proved = |s: &&Source| s.reached && self.givers.contains(&s.place.address);
+            for source in self.sources.iter().filter(proved) {
+                turn.mesh.prove(turn.now, sha1, source.place.address, turn.config);
+            }
+        }
         let order = DiskOrder::Publish { download: self.id, name: self.name.clone() };
         turn.out.actions.push(Action::Disk(order));
     }

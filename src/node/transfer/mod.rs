@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use self::browse::Browses;
 use self::download::Download;
+use self::mesh::Mesh;
 use self::push::Pushes;
 use self::turn::{Desk, Purpose};
 use self::upload::Uploads;
@@ -18,15 +19,16 @@ use super::io::{
     CloseCause, DiskReport, DownloadId, DownloadRequest, DownloadState, Event, Out, Progress,
     SearchId, Source,
 };
-use super::{Config, ConnId, Rng, Time, Why};
+use super::{Config, ConnId, Rng, Time, Why, filter};
 use crate::library::Library;
-use crate::wire::{Giv, Guid, Push};
+use crate::wire::{Families, Giv, Guid, Push, Sha1};
 
 mod answer;
 mod browse;
 mod download;
 mod flow;
 mod inbox;
+mod mesh;
 mod push;
 mod ranges;
 mod shelf;
@@ -40,6 +42,9 @@ mod view;
 
 pub use turn::Wish;
 pub use view::{DownloadView, SourceState, SourceView, TransfersView, UploadView};
+
+/// Alternate locations of one result; above 16 a hit is taken for spam.
+const ALTERNATES_PER_HIT_MAX: usize = 10;
 
 /// All transfers of a node.
 #[derive(Debug)]
@@ -59,7 +64,8 @@ impl Transfers {
         let (uploads, pushes) = (Uploads::new(&config), Pushes::new(&config));
         let local_allowed = config.local_addresses;
         let (conns, wishes) = (BTreeMap::new(), Vec::new());
-        let desk = Desk { config, local_allowed, guid, rng, conns, wishes };
+        let mesh = Mesh::default();
+        let desk = Desk { config, local_allowed, guid, rng, conns, wishes, mesh };
         Transfers {
             desk,
             uploads,
@@ -99,6 +105,15 @@ impl Transfers {
     pub fn dismiss(&mut self, now: Time, conn: ConnId, out: &mut Out) {
         self.uploads.close(conn, false, &mut self.desk.turn(now, out));
         self.recompute();
+    }
+
+    /// Who else has a content, for a hit to somebody who can use these addresses.
+    pub fn alternates(&self, now: Time, sha1: &Sha1, families: Families) -> Vec<SocketAddr> {
+        let desk = &self.desk;
+        let all = desk.mesh.of(now, sha1, families, usize::MAX, &desk.config);
+        all.filter(|address| filter::is_usable(*address, desk.local_allowed))
+            .take(ALTERNATES_PER_HIT_MAX)
+            .collect()
     }
 
     /// Whether all upload slots are taken: our hits say so.
@@ -343,6 +358,7 @@ impl Transfers {
         TransfersView {
             uploads: self.uploads.views().collect(),
             downloads: self.downloads.values().map(Download::view).collect(),
+            alternates: self.desk.mesh.len() as u64,
         }
     }
 

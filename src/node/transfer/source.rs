@@ -79,6 +79,8 @@ pub(super) struct Source {
     by_push: bool,
     /// Body bytes that came on the present connection.
     pub(super) came: u64,
+    /// Whether bytes came over a connection that we opened: others can reach it, too.
+    pub(super) reached: bool,
 }
 
 impl Source {
@@ -93,6 +95,7 @@ impl Source {
             failures: 0,
             revived: 0,
             came: 0,
+            reached: false,
         }
     }
 

@@ -1,14 +1,18 @@
 //! What every part of the transfers may do while it handles one input.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mesh::Mesh;
 use crate::node::io::{Action, DownloadId, Out, SearchEnd, SearchId};
-use crate::node::{Config, ConnId, Rng, Time};
-use crate::wire::{Guid, Sha1};
+use crate::node::{Config, ConnId, Rng, Time, filter};
+use crate::wire::{Families, Guid, Sha1};
+
+/// Alternate locations in one header line (LimeWire's limit).
+pub(super) const ALTERNATES_TOLD_MAX: usize = 11;
 
 /// What the transfers want of the rest of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub(super) struct Desk {
     pub(super) rng: Rng,
     pub(super) conns: BTreeMap<ConnId, Purpose>,
     pub(super) wishes: Vec<Wish>,
+    /// Who has proved to have what.
+    pub(super) mesh: Mesh,
 }
 
 impl Desk {
@@ -84,6 +90,7 @@ impl Desk {
             rng: &mut self.rng,
             conns: &mut self.conns,
             wishes: &mut self.wishes,
+            mesh: &mut self.mesh,
             out,
         }
     }
@@ -99,10 +106,26 @@ pub(super) struct Turn<'a> {
     pub(super) rng: &'a mut Rng,
     conns: &'a mut BTreeMap<ConnId, Purpose>,
     pub(super) wishes: &'a mut Vec<Wish>,
+    pub(super) mesh: &'a mut Mesh,
     pub(super) out: &'a mut Out,
 }
 
 impl Turn<'_> {
+    /// Who else has a content, for the header line of a request or an answer to somebody at `to`
+    /// who can use these addresses.
+    pub(super) fn alternates(
+        &self,
+        sha1: &Sha1,
+        families: Families,
+        to: IpAddr,
+    ) -> Vec<SocketAddr> {
+        self.mesh
+            .of(self.now, sha1, families, usize::MAX, self.config)
+            .filter(|address| address.ip() != to && filter::is_usable(*address, self.local_allowed))
+            .take(ALTERNATES_TOLD_MAX)
+            .collect()
+    }
+
     /// Orders a connection.
     pub(super) fn connect(&mut self, to: SocketAddr, purpose: Purpose) -> ConnId {
         let conn = self.out.connect(to);

@@ -13,14 +13,14 @@ use super::flow::Flow;
 use super::inbox::{Inbox, Taken};
 use super::shelf::{Host, Shelf};
 use super::slots::{self, Facts};
-use super::turn::Turn;
+use super::turn::{ALTERNATES_TOLD_MAX, Turn};
 use super::view::UploadView;
 use crate::library::{Entry, FileIndex, Library};
 use crate::node::io::Action;
 use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Time, Why};
 use crate::wire::http::{GNUTELLA_PACKETS, Method, RangeSpec, Request, Response, Target};
-use crate::wire::{Giv, Malformed, names};
+use crate::wire::{Families, Giv, Malformed, addresses, names};
 
 /// Every connection on which we answer.
 #[derive(Debug)]
@@ -305,7 +305,16 @@ impl Uploads {
             turn.out.count(Why::NoUploadSlot);
             return Ok(Reply::plain(Response::busy(turn.config.busy_retry_s.into()), false));
         }
-        Ok(Reply::file(entry, range, request, turn.now))
+        let mut reply = Reply::file(entry, range, request, turn.now);
+        if let Some(sha1) = &entry.sha1 {
+            let bad = addresses::list(request.headers.list(names::X_NALT), ALTERNATES_TOLD_MAX);
+            turn.mesh.accuse(sha1, &bad, peer.ip());
+            let others = turn.alternates(sha1, Families::of(&request.headers), peer.ip());
+            if !others.is_empty() {
+                reply.response = reply.response.with(names::X_ALT, addresses::write(&others));
+            }
+        }
+        Ok(reply)
     }
 
     fn refuses(&self, peer: SocketAddr, turn: &Turn<'_>) -> bool {

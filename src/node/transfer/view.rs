@@ -15,6 +15,9 @@ pub struct TransfersView {
     pub uploads: Vec<UploadView>,
     /// Downloads, those that have ended included until their place is needed.
     pub downloads: Vec<DownloadView>,
+    /// Places that have proved to have a content, which others are told of.
+    #[serde(default)]
+    pub alternates: u64,
 }
 
 /// A file, or a part of one, that is being sent.

@@ -1,6 +1,7 @@
 //! How a download's bytes are fetched: which source is tried, what it is asked for, where its
 //! answers go, and when another takes over.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use super::{Download, by_conn};
@@ -9,10 +10,10 @@ use crate::node::transfer::answer::{Asked, Verdict, judge};
 use crate::node::transfer::flow::Flow;
 use crate::node::transfer::inbox::Taken;
 use crate::node::transfer::source::{Source, State};
-use crate::node::transfer::turn::{Purpose, Turn};
+use crate::node::transfer::turn::{ALTERNATES_TOLD_MAX, Purpose, Turn};
 use crate::node::{Config, ConnId, Why};
 use crate::wire::http::{RangeSpec, Request, Response, Target};
-use crate::wire::{Giv, Sha1, names};
+use crate::wire::{Giv, Sha1, addresses, names};
 
 impl Download {
     /// A connection to a source stands.
@@ -61,12 +62,41 @@ impl Download {
             Taken::Incomplete => {}
             Taken::TooLarge => self.fail(conn, Why::BadResponse, turn),
             Taken::Complete { head, used } => {
-                let verdict = Response::parse(&head)
-                    .map_or(Verdict::Failed(Why::BadResponse), |response| judge(&response, &asked));
+                let Ok(response) = Response::parse(&head) else {
+                    return self.fail(conn, Why::BadResponse, turn);
+                };
                 let body_at = u32::try_from(used).unwrap_or(u32::MAX);
-                self.obey(conn, verdict, body_at, turn);
+                self.obey(conn, judge(&response, &asked), body_at, turn);
+                self.hear_of_others(&response, turn);
             }
         }
+    }
+
+    /// Other places that a source names: sources like those that strangers' hits name.
+    fn hear_of_others(&mut self, response: &Response, turn: &mut Turn<'_>) {
+        if self.sha1.is_none() || self.ended() {
+            return;
+        }
+        let named = addresses::list(response.headers.list(names::X_ALT), ALTERNATES_TOLD_MAX);
+        if !named.is_empty() {
+            self.add_sources(named.into_iter().map(Place::at).collect(), turn);
+        }
+    }
+
+    /// What a source is told of others: those that have proved to have the content, and those that
+    /// do not have what they were said to have.
+    fn tell_of_others(&self, request: Request, to: IpAddr, turn: &Turn<'_>) -> Request {
+        let Some(sha1) = self.sha1 else { return request };
+        let good = turn.alternates(&sha1, turn.config.families(), to);
+        let useless = |source: &&Source| {
+            !source.usable() && matches!(source.trouble, Some(Why::NoSuchFile | Why::OtherFile))
+        };
+        let useless = self.sources.iter().filter(useless).map(|source| source.place.address);
+        let bad: Vec<_> = useless.take(ALTERNATES_TOLD_MAX).collect();
+        [(names::X_ALT, good), (names::X_NALT, bad)].into_iter().fold(request, |request, line| {
+            let (name, places) = line;
+            if places.is_empty() { request } else { request.with(name, addresses::write(&places)) }
+        })
     }
 
     /// Body bytes from a source are on the disk; says whether deadlines may have changed.
@@ -90,6 +120,7 @@ impl Download {
         let (over, border, keep_alive) = (rest.is_empty(), rest.start == *ordered, *keep_alive);
         flow.add(came.end - came.start);
         source.came += came.end - came.start;
+        source.reached |= !conn.is_accepted();
         self.givers.insert(source.place.address);
         self.ranges.stored(conn, &came);
         if over && keep_alive {
@@ -153,9 +184,15 @@ impl Download {
         let request = Request::get(target, source.place.address, &turn.config.user_agent)
             .with(names::RANGE, spec)
             .with(names::CONNECTION, "Keep-Alive");
-        turn.out.send(conn, &request.to_bytes());
+        let request = match turn.config.families().feature() {
+            Some(feature) => request.with(names::X_FEATURES, feature),
+            None => request,
+        };
         let until = turn.in_s(turn.config.stalled_source_s);
         source.state = State::Requesting { conn, asked: range, until };
+        let to = source.place.address.ip();
+        let request = self.tell_of_others(request, to, turn);
+        turn.out.send(conn, &request.to_bytes());
     }
 
     /// What a free source may take over from one that is asked already.
@@ -186,6 +223,10 @@ impl Download {
                 self.release(conn, |s, turn| s.put_off(busy, retry_after_s, turn), turn);
             }
             Verdict::Useless(why) => {
+                let useless = by_conn(&mut self.sources, conn).map(|source| source.place.address);
+                if let Some((sha1, address)) = self.sha1.zip(useless) {
+                    turn.mesh.disprove(&sha1, address);
+                }
                 self.release(conn, |source, turn| source.give_up(why, turn), turn);
             }
             Verdict::Failed(why) => {

@@ -1,5 +1,6 @@
 //! Transfers against each other and against peers that lie, on a rope in memory.
 
+mod alternates;
 mod browsing;
 mod downloads;
 mod liars;
