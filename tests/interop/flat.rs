@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use filbert::node::config::Role;
 use filbert::servent::{Config, DownloadRequest, SearchQuery, Source};
 use smol::stream::StreamExt as _;
 
@@ -14,8 +15,12 @@ fn content(len: u32) -> Vec<u8> {
     (0..len).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
+fn ultrapeer() -> Config {
+    Config { role: Role::Ultrapeer, ..Config::default() }
+}
+
 fn compressing(compress_links: bool) -> Config {
-    Config { compress_links, ..Config::default() }
+    Config { compress_links, ..ultrapeer() }
 }
 
 #[test]
@@ -71,8 +76,8 @@ fn queries_go_through_it_and_hits_come_back() {
         return;
     };
     smol::block_on(async {
-        let a = Filbert::start(Config::default(), &[("gentle accordion.ogg", b"a")]).await;
-        let b = Filbert::start(Config::default(), &[("wooden marimba.ogg", b"bb")]).await;
+        let a = Filbert::start(ultrapeer(), &[("gentle accordion.ogg", b"a")]).await;
+        let b = Filbert::start(ultrapeer(), &[("wooden marimba.ogg", b"bb")]).await;
         a.connect(it.listen).await;
         it.connect(b.servent.listen());
         b.neighbours(1).await;
@@ -101,7 +106,7 @@ fn its_files_are_shown_fetched_and_pushed() {
     let files: [(&str, &[u8]); 2] = [("long saxophone.ogg", &first), ("short.txt", &second)];
     let Some(it) = Neighbour::start(Mode::Ultrapeer, true, &files) else { return };
     smol::block_on(async {
-        let we = Filbert::start(Config::default(), &[]).await;
+        let we = Filbert::start(ultrapeer(), &[]).await;
         let hits = we.servent.browse(&it.listen.to_string()).await.expect("an address");
         let mut hits: Vec<_> = hits.collect().await;
         hits.sort_by_key(|hit| std::cmp::Reverse(hit.size));
@@ -120,12 +125,12 @@ fn its_files_are_shown_fetched_and_pushed() {
         let by_hash = DownloadRequest { sources: vec![by_hash], ..request.clone() };
         fetched(&we, by_hash, &first).await;
         // Without a hash: by index and name.
-        let other = Filbert::start(Config::default(), &[]).await;
+        let other = Filbert::start(ultrapeer(), &[]).await;
         let by_index = DownloadRequest { sha1: None, sources: vec![plain], ..request.clone() };
         fetched(&other, by_index, &first).await;
 
         // As if it could not be reached: it is asked to push, over the link.
-        let third = Filbert::start(Config::default(), &[]).await;
+        let third = Filbert::start(ultrapeer(), &[]).await;
         third.connect(it.listen).await;
         let hit = third.find("saxophone").await.expect("a hit, which shows the way for the push");
         let mut request = DownloadRequest::from(hit);
@@ -143,8 +148,8 @@ fn it_fetches_from_us_and_we_push() {
     smol::block_on(async {
         let files: [(&str, &[u8]); 2] =
             [("our bassoon.ogg", &direct), ("our piccolo.ogg", &pushed)];
-        let we = Filbert::start(Config::default(), &files).await;
-        let who = Filbert::start(Config::default(), &[]).await;
+        let we = Filbert::start(ultrapeer(), &files).await;
+        let who = Filbert::start(ultrapeer(), &[]).await;
         who.connect(we.servent.listen()).await;
         we.connect(it.listen).await;
         let view = we.servent.view().await.expect("it runs");
