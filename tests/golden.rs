@@ -9,6 +9,7 @@ use std::path::Path;
 use filbert::library::route_table::{Keys, SlotSet};
 use filbert::wire::frame::{self, Next, SizeLimits};
 use filbert::wire::hit::servent_guid;
+use filbert::wire::hsep::Horizon;
 use filbert::wire::pong::{FreeSlots, Vendor};
 use filbert::wire::qrp::Update;
 use filbert::wire::qrp::gather::{Gathered, Gatherer};
@@ -110,9 +111,22 @@ fn check(data: &[u8]) -> String {
         } else {
             assert_eq!(Message::decode(header.kind, &again).as_ref(), Ok(&message));
         }
+        assert_eq!(again_by_its_kind(header.kind, payload), payload, "{:?}", header.kind);
         kinds.push(format!("{:?}", header.kind));
     }
     kinds.join(" ")
+}
+
+/// Read and written once more by the reader of what a `Message` does not open.
+fn again_by_its_kind(kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let mut again = Vec::new();
+    match kind {
+        Kind::QRP => Update::decode(payload).expect("reset or patch").encode(&mut again),
+        Kind::HSEP => Horizon::decode(payload).expect("a horizon").encode(&mut again),
+        Kind::VENDOR => VendorMessage::decode(payload).expect("a message").encode(&mut again),
+        _ => again.extend_from_slice(payload),
+    }
+    again
 }
 
 /// The first payload of a kind.
@@ -191,6 +205,10 @@ fn datagrams() {
         ("client_guess_query.bin", "Query"),
         ("gtk-gnutella_guess_pong.bin", "Pong"),
         ("gtk-gnutella_guess_hit.bin", "QueryHit"),
+        ("client_oob_query.bin", "Query"),
+        ("gtk-gnutella_oob_offer.bin", "Vendor"),
+        ("client_oob_request.bin", "Vendor"),
+        ("gtk-gnutella_oob_hit.bin", "QueryHit"),
     ] {
         assert_eq!(check(&datagram(name)), kind, "{name}");
     }
@@ -208,6 +226,14 @@ fn datagrams() {
     assert_eq!(hit.results.len(), 3);
     // The query said that it understands GGEP `H`.
     assert!(hit.results.iter().all(|file| file.sha1.is_some()));
+
+    let offer = datagram("gtk-gnutella_oob_offer.bin");
+    let offer = VendorMessage::decode(first(&offer, Kind::VENDOR)).unwrap();
+    assert_eq!(offer, VendorMessage::OobOffer { hits: 3, unsolicited: true, secure: true });
+    let hit = datagram("gtk-gnutella_oob_hit.bin");
+    let hit = QueryHit::decode(first(&hit, Kind::QUERY_HIT)).unwrap();
+    let token = hit.token.expect("the token of the request");
+    assert_eq!(token.as_bytes(), [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88]);
 }
 
 #[test]

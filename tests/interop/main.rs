@@ -4,6 +4,7 @@
 //! already), until it is killed. Unix only.
 #![cfg(unix)]
 
+mod datagrams;
 mod flat;
 mod neighbour;
 mod servent;

@@ -28,6 +28,11 @@ pub(crate) enum Mode {
     Ultrapeer,
 }
 
+/// Whether addresses are used that are valid to everybody.
+pub(crate) fn public_addresses() -> bool {
+    std::env::var_os(NETWORK).is_some()
+}
+
 /// An address that nothing here had before: gtk-gnutella bans addresses that come too often.
 pub(crate) fn fresh_ip() -> Ipv4Addr {
     static LAST: AtomicU8 = AtomicU8::new(0);
@@ -127,6 +132,11 @@ impl Neighbour {
     /// Makes it connect.
     pub(crate) fn connect(&self, to: SocketAddr) {
         self.shell(&format!("node add {to}"));
+    }
+
+    /// Its other counters that are not zero.
+    pub(crate) fn counters(&self) -> BTreeMap<String, u64> {
+        counters(&self.shell("stats general"))
     }
 
     /// What it dropped, and why, but for pongs with addresses of loopback.
