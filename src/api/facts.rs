@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::types::{
-    Block, Counters, Dropped, Event, Hashing, Horizon, KindCount, NewSearch, Obstacle, Peer,
-    Settings, Shares, Status, Upload,
+    Block, Counters, Datagrams, Dropped, Event, Hashing, Horizon, KindCount, NewSearch, Obstacle,
+    Peer, Settings, Shares, Status, Upload,
 };
 use crate::node::io::DownloadRequest;
 use crate::servent::{self, Config, DownloadView, Servent, View};
@@ -143,17 +143,31 @@ fn hashing(servent: &Servent) -> Option<Hashing> {
 /// What went through and what was dropped.
 pub(super) fn counters(view: &View) -> Counters {
     let kinds = view.messages.iter().cloned();
-    let dropped = view.dropped.iter().cloned();
+    let by_udp = &view.datagrams;
     Counters {
         messages: kinds
             .map(|of| KindCount { kind: of.kind, received: of.received, sent: of.sent })
             .collect(),
-        dropped: dropped
-            .map(|of| Dropped { why: of.why, text: of.text, count: of.count })
-            .collect(),
+        dropped: dropped(&view.dropped),
         seen_queries: view.seen_queries,
         push_routes: view.push_routes,
+        datagrams: Datagrams {
+            received: by_udp.received,
+            received_bytes: by_udp.received_bytes,
+            sent: by_udp.sent,
+            sent_bytes: by_udp.sent_bytes,
+            dropped: dropped(&by_udp.dropped),
+            hosts_proven: by_udp.hosts_proven,
+            offers: by_udp.offers,
+            requests: by_udp.requests,
+        },
     }
+}
+
+fn dropped(reasons: &[servent::Dropped]) -> Vec<Dropped> {
+    let dropped =
+        |of: &servent::Dropped| Dropped { why: of.why, text: of.text.clone(), count: of.count };
+    reasons.iter().map(dropped).collect()
 }
 
 /// The settings in effect.

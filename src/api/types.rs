@@ -428,6 +428,29 @@ pub struct Counters {
     pub seen_queries: u32,
     /// Servents to which a way for pushes is known.
     pub push_routes: u32,
+    /// What came and went by UDP.
+    pub datagrams: Datagrams,
+}
+
+/// What came and went by UDP since the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Datagrams {
+    /// Datagrams that came.
+    pub received: u64,
+    /// Their bytes.
+    pub received_bytes: u64,
+    /// Datagrams that were sent.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// What was dropped of those that came or were to go, by reason; part of `dropped` above.
+    pub dropped: Vec<Dropped>,
+    /// Hosts that have proved that they are where they say.
+    pub hosts_proven: u32,
+    /// Queries whose hits are being offered.
+    pub offers: u32,
+    /// Hosts whose hits are awaited, each with its query.
+    pub requests: u32,
 }
 
 /// Descriptors of one kind since the start.

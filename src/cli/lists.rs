@@ -45,11 +45,21 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
         let [received, sent] = numbers;
         kinds.row([kind.kind.replace('_', " "), received, sent]);
     }
+    let by_udp = &counters.datagrams;
+    if by_udp.received + by_udp.sent > 0 {
+        let [received, sent] = [by_udp.received, by_udp.sent].map(units::number);
+        kinds.row(["by UDP".to_owned(), received, sent]);
+    }
+    let mut by_udp_dropped =
+        Table::new(&[("dropped of that by UDP", Side::Left), ("times", Side::Right)]);
+    for reason in &by_udp.dropped {
+        by_udp_dropped.row([reason.text.clone(), units::number(reason.count)]);
+    }
     let mut dropped = Table::new(&[("dropped or refused", Side::Left), ("times", Side::Right)]);
     for reason in counters.dropped {
         dropped.row([reason.text, units::number(reason.count)]);
     }
-    for table in [kinds, dropped] {
+    for table in [kinds, dropped, by_udp_dropped] {
         if !table.is_empty() {
             say!();
             table.print();

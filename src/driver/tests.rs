@@ -406,3 +406,33 @@ fn query(number: u32) -> [u8; 128] {
     query[25..127].fill(b'x');
     query
 }
+
+#[test]
+fn hits_come_by_udp_and_pings_for_hosts_are_answered() {
+    let open = |setup: &mut Setup| {
+        let listen = setup.config.listen;
+        let (local_addresses, auto_connect) = (true, false);
+        setup.config = Config { listen, local_addresses, auto_connect, ..Config::flat() };
+        setup.config.out_of_band = true;
+    };
+    let asker = Running::start_with(&[], open);
+    let between = Running::start_with(&[], open);
+    let holder = Running::start_with(&[("red apple.txt", b"round")], open);
+    holder.shares_hashed(1);
+    let datagrams = |of: &Running| smol::block_on(of.handle.view()).unwrap().datagrams.clone();
+    // A stranger's ping shows each that datagrams reach it.
+    for (to, proven) in [(&asker, 1), (&holder, 2)] {
+        between.tell(Command::AskForHosts { host: to.handle.listen() });
+        wait_until(|| datagrams(&between).hosts_proven == proven);
+    }
+    asker.connect(&between);
+    between.connect(&holder);
+    let hit = asker.search("apple");
+    assert_eq!((hit.name.as_str(), hit.source.address), ("red apple.txt", holder.handle.listen()));
+    assert_eq!((datagrams(&asker).requests, datagrams(&holder).hosts_proven), (1, 1));
+    let view = smol::block_on(between.handle.view()).unwrap();
+    assert_eq!(view.messages(crate::wire::Kind::QUERY_HIT), (0, 0), "none over the links");
+    for running in [asker, between, holder] {
+        running.stop();
+    }
+}

@@ -54,7 +54,7 @@ pub use crate::node::io::{
     Source,
 };
 pub use crate::node::transfer::{DownloadView, TransfersView, UploadView};
-pub use crate::node::view::{Neighbour, SearchView};
+pub use crate::node::view::{Dropped, Neighbour, SearchView};
 pub use crate::node::{Command, Config, Event, View, Why};
 pub use crate::wire::{Guid, Sha1};
 
