@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::text;
 use crate::library::FileKind;
 use crate::node::Why;
+use crate::node::config::Strategy;
 use crate::node::io::{self, DownloadState, SearchEnd};
 use crate::wire::{Guid, Sha1};
 
@@ -193,6 +194,9 @@ pub struct NewSearch {
     /// The newest files of everybody, whatever the words.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub whats_new: bool,
+    /// How the network is asked; as the servent's settings say if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
 }
 
 /// A search (or the browsing of a host): `GET /searches`, `GET /searches/{id}`.
@@ -600,6 +604,7 @@ impl From<NewSearch> for io::SearchQuery {
             without: new.without,
             kind: new.kind,
             whats_new: new.whats_new,
+            strategy: new.strategy,
         }
     }
 }

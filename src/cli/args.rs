@@ -143,6 +143,9 @@ pub(super) struct Search {
     /// How many links the query may cross
     #[structopt(long, value_name = "N")]
     pub(super) ttl: Option<u8>,
+    /// How the network is asked: dynamic (link by link, until there is enough) or flood (all at once)
+    #[structopt(long, value_name = "WAY", possible_values = &["dynamic", "flood"])]
+    pub(super) strategy: Option<String>,
     /// Only files of this size (1M.., ..500k, 1M..2G)
     #[structopt(long, value_name = "RANGE")]
     pub(super) size: Option<String>,

@@ -12,7 +12,7 @@ use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
 use crate::api::types::{Counters, Event, FileResult, NewSearch, Obstacle, ResultSource, Search};
-use crate::servent::SearchEnd;
+use crate::servent::{SearchEnd, Strategy};
 
 /// How long `browse` waits for the list of a host.
 const BROWSE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -70,6 +70,10 @@ fn query(words: &args::Search) -> Result<NewSearch> {
         without: words.not.clone(),
         kind: words.kind,
         whats_new: words.new,
+        strategy: words.strategy.as_deref().map(|way| match way {
+            "flood" => Strategy::Flood,
+            _ => Strategy::Dynamic,
+        }),
     })
 }
 

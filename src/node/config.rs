@@ -159,6 +159,11 @@ pub struct Config {
     pub results_per_search_max: u32,
     /// Searches at once.
     pub searches_max: u16,
+    /// Dynamic queries that we run for one leaf at once; each holds some hundred bytes for up to
+    /// 200 s.
+    pub queries_per_leaf_max: u16,
+    /// Dynamic queries that we run for all leaves at once.
+    pub leaf_queries_max: u32,
     /// A search that heard nothing for so long ends.
     pub search_lifetime_s: u16,
     /// Uploads at once.
@@ -412,6 +417,8 @@ impl Default for Config {
             word_chars_min: 2,
             results_per_search_max: 500,
             searches_max: 100,
+            queries_per_leaf_max: 32,
+            leaf_queries_max: 2_000,
             search_lifetime_s: 180,
             upload_slots: 10,
             uploads_per_address_max: 3,

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::Strategy;
 use super::{Time, Why};
 use crate::library::{self, FileIndex, FileKind};
 use crate::wire::{Guid, Sha1};
@@ -494,6 +495,9 @@ pub struct SearchQuery {
     pub kind: Option<FileKind>,
     /// The newest files of everybody, whatever the words.
     pub whats_new: bool,
+    /// How the network is asked; `Config::strategy` if not given. A leaf asks all its ultrapeers
+    /// at once, whatever is said here.
+    pub strategy: Option<Strategy>,
 }
 
 /// A file to download.

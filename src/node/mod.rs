@@ -16,6 +16,7 @@ mod link;
 mod on_command;
 mod on_connection;
 mod on_datagram;
+mod on_dynamic;
 mod on_input;
 mod on_message;
 mod on_oob;
@@ -70,6 +71,7 @@ use route::flood::OpenRun;
 use route::push::Pushes;
 use route::seen::Seen;
 use search::Searches;
+use search::dynamic::Dynamic;
 use tier::{Line, Reason};
 use transfer::Transfers;
 use view::Tally;
@@ -121,6 +123,7 @@ pub struct Node {
     seen: Seen,
     pushes: Pushes,
     searches: Searches,
+    dynamic: Dynamic,
     transfers: Transfers,
     datagrams: Datagrams,
     /// The links that get every query that is passed on, in the order of their names: all but
@@ -181,6 +184,7 @@ impl Node {
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
             searches: Searches::default(),
+            dynamic: Dynamic::new(rng.derive("dynamic")),
             transfers: Transfers::new(Arc::clone(&config), guid, rng.derive("transfers")),
             datagrams: Datagrams::new(rng.derive("datagrams")),
             flooded: Vec::new(),
@@ -207,7 +211,7 @@ impl Node {
     pub fn deadline(&self) -> Option<Time> {
         let waiting = !self.run.is_empty() || !self.letters.is_empty();
         let turn = if waiting { Time::ZERO } else { Time::NEVER };
-        let searches = self.searches.deadline(&self.config);
+        let searches = self.searches.deadline(&self.config).min(self.dynamic.deadline());
         let transfers = self.transfers.deadline().unwrap_or(Time::NEVER);
         io::earliest([
             turn,

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::config::Strategy;
 use super::conn::outbox::Priority;
 use super::datagram::pings::Purpose;
 use super::filter;
 use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
 use super::link::Link;
-use super::route::lifetime;
-use super::search::{Asker, Means, NotBegun, Search};
-use super::{Command, ConnId, Node, Time, Why};
+use super::search::{Asker, Means, NotBegun, Search, pace};
+use super::{Command, ConnId, Node, Tier, Time, Why};
 use crate::wire::{Header, Kind, Ping, Query};
 
 impl Node {
@@ -36,7 +36,9 @@ impl Node {
             Command::Download { download, request } => self.on_download(now, download, request),
             Command::AddSources { download, sources } => self.add_sources(now, download, sources),
             Command::CancelDownload { download } => {
-                self.searches.end(Asker::Download(download));
+                if let Some(search) = self.searches.end(Asker::Download(download)) {
+                    self.want_no_more(search.guid);
+                }
                 self.transfers.cancel(now, download, &mut self.out);
                 self.grant_wishes(now);
             }
@@ -159,7 +161,11 @@ impl Node {
         let reply_to = self.oob_address();
         let guid = self.guids.guid();
         let guid = reply_to.map_or(guid, |address| guid.with_reply_to(address));
-        let means = Means { firewalled: self.is_firewalled(), out_of_band: reply_to.is_some() };
+        let means = Means {
+            firewalled: self.is_firewalled(),
+            out_of_band: reply_to.is_some(),
+            guides: self.tier == Tier::Leaf,
+        };
         let begun = self.searches.begin(asker, query, guid, means, now, &self.config);
         match begun {
             Ok(_) => {}
@@ -174,6 +180,11 @@ impl Node {
         if neighbours == 0 && !self.may_get_neighbours() {
             self.searches.end(asker);
             return self.end_search(asker, SearchEnd::NoNeighbours);
+        }
+        let strategy = query.strategy.unwrap_or(self.config.strategy);
+        // A leaf's ultrapeers query dynamically for it.
+        if strategy == Strategy::Dynamic && self.tier == Tier::Ultrapeer {
+            return self.begin_dynamic(now, asker);
         }
         let Some(search) = self.searches.get_mut(asker) else { return };
         for (_, row) in self.conns.iter() {
@@ -198,10 +209,14 @@ impl Node {
     }
 
     /// A new neighbour is asked what is being searched for.
-    pub(super) fn ask_newcomer(&mut self, conn: ConnId) {
+    pub(super) fn ask_newcomer(&mut self, now: Time, conn: ConnId) {
+        self.ask_newcomer_dynamically(now);
         let neighbours = self.neighbours();
         let Some(link) = self.conns.get(conn).and_then(|row| row.phase.link()) else { return };
         for (_, search) in self.searches.iter_mut() {
+            if search.dynamic {
+                continue;
+            }
             let Some(header) = header_of(search) else { continue };
             search.ask(reach(link, neighbours, search.ttl));
             if let Some(payload) = &search.payload {
@@ -223,6 +238,8 @@ impl Node {
             Some(search) => {
                 if search.payload.is_none() {
                     self.transfers.stop_browse(now, id, &mut self.out);
+                } else {
+                    self.want_no_more(search.guid);
                 }
                 self.end_search(asker, SearchEnd::Stopped);
             }
@@ -278,5 +295,5 @@ fn header_of(search: &Search) -> Option<Header> {
 /// neighbours as this one says or as we have, whichever is less, and none were reached twice.
 fn reach(link: &Link, neighbours: usize, ttl: u8) -> u64 {
     let ours = u32::try_from(neighbours).unwrap_or(u32::MAX);
-    lifetime::horizon(link.degree.map_or(ours, |said| ours.min(said.into())), ttl)
+    pace::hosts(link.degree.map_or(ours, |said| ours.min(said.into())), ttl)
 }

@@ -382,7 +382,7 @@ impl Node {
         self.ping_for_hosts(conn);
         self.introduce_ourselves(conn);
         self.route_link_up(now, conn);
-        self.ask_newcomer(conn);
+        self.ask_newcomer(now, conn);
         if !rest.is_empty()
             && let Some(at) = self.conns.position(conn)
         {
@@ -450,6 +450,7 @@ impl Node {
                 {
                     self.hosts.rest(listen, rest);
                 }
+                self.dynamic.end_of_leaf(conn);
                 self.surroundings.left(peer.ip());
                 if link.relation == Relation::wanted_by(self.tier) {
                     self.replace_at_leisure(now);

@@ -1,5 +1,6 @@
 //! The switchboard of descriptors: cut from a link's bytes, one function for each kind.
 
+use super::config::Strategy;
 use super::conn::outbox::Priority;
 use super::hosts::pongs::Cached;
 use super::hosts::slots;
@@ -220,6 +221,13 @@ impl Node {
         if self.tier == Tier::Leaf {
             return Err(Why::NotRelayed);
         }
+        let fresh_of_leaf = header.hops == 0
+            && admission == Admission::Fresh
+            && self.config.strategy == Strategy::Dynamic
+            && self.is_leaf(from.at);
+        if fresh_of_leaf {
+            return self.begin_for_leaf(now, from, header, &query, payload);
+        }
         let onward = lifetime::onward(header);
         // Leaves had the first copy already.
         self.flood(now, from.conn, &onward, payload, &query, admission == Admission::Fresh);
@@ -296,6 +304,7 @@ impl Node {
                 self.learn_way(now, servent, from.conn);
                 self.letters.put(back, Priority::Hit, &routed, payload);
                 self.tally.sent(Kind::QUERY_HIT, 1);
+                self.count_for_leaf(back, header.guid, payload.first().copied().unwrap_or(0));
                 Ok(())
             }
         }

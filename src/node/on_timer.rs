@@ -16,10 +16,12 @@ impl Node {
             } else {
                 SearchEnd::TimedOut
             };
+            self.dynamic.end(&search.guid);
             self.end_search(asker, end);
         }
         self.tell_tables(now);
         self.on_offers_due(now);
+        self.go_on_asking(now);
         self.transfers.wake(now, &mut self.out);
         self.grant_wishes(now);
         self.on_turn_over(now);

@@ -139,17 +139,20 @@ impl Node {
             return;
         }
         let enough = search.found(hits.len(), now);
+        let guid = search.guid;
         match asker {
             Asker::User(search) => {
                 self.out.emit(Event::Found { search, hits });
                 if enough {
                     self.searches.end(asker);
+                    self.want_no_more(guid);
                     self.end_search(asker, SearchEnd::Enough);
                 }
             }
             Asker::Download(download) => {
                 if enough {
                     self.searches.end(asker);
+                    self.want_no_more(guid);
                 }
                 self.add_found_sources(now, download, hits);
             }

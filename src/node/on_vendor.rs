@@ -11,7 +11,8 @@ use crate::wire::vendor::{self, Features, Kinds, VendorKind};
 use crate::wire::{Guid, Header, Kind, VendorMessage};
 
 /// The vendor messages that we act on: what Messages Supported says of us.
-const SUPPORTED: &[VendorKind] = &[vendor::HOPS_FLOW];
+const SUPPORTED: &[VendorKind] =
+    &[vendor::HOPS_FLOW, vendor::QUERY_STATUS_REQUEST, vendor::QUERY_STATUS];
 
 /// What Features says of us.
 const FEATURES: &[([u8; 4], u16)] = &[];
@@ -36,8 +37,8 @@ impl Node {
             VendorMessage::PushProxyRequest { .. } => Err(Why::UnknownVendorMessage),
             VendorMessage::PushProxyAck { .. } => Err(Why::UnknownVendorMessage),
             VendorMessage::PushProxyCancel => Err(Why::UnknownVendorMessage),
-            VendorMessage::QueryStatusRequest => Err(Why::UnknownVendorMessage),
-            VendorMessage::QueryStatus { .. } => Err(Why::UnknownVendorMessage),
+            VendorMessage::QueryStatusRequest => self.on_query_status_request(from, header.guid),
+            VendorMessage::QueryStatus { hits } => self.on_query_status(from, header.guid, hits),
             // These go from servent to servent by UDP, never over a link.
             VendorMessage::OobRequest { .. } | VendorMessage::OobOffer { .. } => {
                 Err(Why::UnknownVendorMessage)

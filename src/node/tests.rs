@@ -2,6 +2,7 @@
 
 mod answers;
 mod datagrams;
+mod dynamic;
 mod flood;
 mod hosts;
 mod hsep;

@@ -49,6 +49,7 @@ pub use crate::driver::shares::SharesView;
 pub use crate::driver::{Divergence, ReplayError, ReplayReport, replay};
 pub use crate::driver::{Heard, Stopped, Subscription as Events};
 pub use crate::library::FileKind;
+pub use crate::node::config::Strategy;
 pub use crate::node::io::{
     DownloadId, DownloadRequest, DownloadState, Hit, Progress, SearchEnd, SearchId, SearchQuery,
     Source,

@@ -157,7 +157,7 @@ fn successes(all: &mut Described, sharer: SocketAddr) {
 
     let everything = json!({
         "text": "green apple", "sha1": HASH, "ttl": 2, "results_max": 3, "size_min": 1,
-        "size_max": 9, "extensions": ["txt"], "without": ["pear"],
+        "size_max": 9, "extensions": ["txt"], "without": ["pear"], "strategy": "flood",
     });
     let search = all.call("POST", "/searches", "", Some(&everything)).json();
     let id = search["id"].to_string();

@@ -44,19 +44,6 @@ pub(crate) fn hit_ttl(query: &Header) -> u8 {
     query.hops.saturating_add(2)
 }
 
-/// The sum over `hops` 0..ttl of (degree - 1)^hops: how many servents lie down one link within a
-/// TTL, were the network a tree.
-pub(crate) fn horizon(degree: u32, ttl: u8) -> u64 {
-    let branches = u64::from(degree.max(2) - 1);
-    let mut ring = 1u64;
-    let mut sum = 0u64;
-    for _ in 0..ttl {
-        sum = sum.saturating_add(ring);
-        ring = ring.saturating_mul(branches);
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,13 +69,5 @@ mod tests {
                 assert!(routed.ttl > 0 && routed.hops > hops);
             }
         }
-    }
-
-    #[test]
-    fn the_horizon_is_that_of_the_proposal() {
-        assert_eq!(horizon(6, 7), 19_531);
-        assert_eq!(horizon(32, 3), 993);
-        assert_eq!(horizon(2, 4), 4);
-        assert_eq!(horizon(u32::MAX, 255), u64::MAX);
     }
 }

@@ -79,6 +79,13 @@ impl Seen {
         }
     }
 
+    /// A known query is not passed on again, with whatever TTL it comes.
+    pub(crate) fn goes_no_further(&mut self, guid: &Guid) {
+        if let Some(way) = self.ways.peek_mut(guid) {
+            way.ttl_highest = u8::MAX;
+        }
+    }
+
     /// Takes note of a query of our own.
     pub(crate) fn ours(&mut self, guid: Guid) {
         self.ways.put(guid, Way { from: OURS, ttl_highest: u8::MAX });

@@ -1,6 +1,8 @@
 //! Our own searches, and our answers to those of others.
 
 pub(crate) mod answer;
+pub(crate) mod dynamic;
+pub(crate) mod pace;
 pub(crate) mod results;
 mod suspicion;
 
@@ -37,6 +39,8 @@ pub(crate) struct Search {
     pub(crate) ttl: u8,
     /// Whether its hits may be offered by UDP: its GUID says where.
     pub(crate) out_of_band: bool,
+    /// Whether it asks link by link, not all at once.
+    pub(crate) dynamic: bool,
     /// What is wanted of the results.
     pub(crate) filter: Filter,
     /// The words, as they were typed.
@@ -49,6 +53,7 @@ pub(crate) struct Search {
     pub(crate) reach: u64,
     /// Results handed on.
     pub(crate) results: u32,
+    by_hash: bool,
     results_max: u32,
     heard: Time,
     /// Servent and file number of each result: the same one may come by several ways.
@@ -60,6 +65,21 @@ impl Search {
     pub(crate) fn ask(&mut self, reach: u64) {
         self.asked += 1;
         self.reach = self.reach.saturating_add(reach);
+    }
+
+    /// A neighbour that was asked before is asked to pass the query on farther.
+    pub(crate) fn reaches_further(&mut self, reach: u64) {
+        self.reach = self.reach.saturating_add(reach);
+    }
+
+    /// How many results it takes in all.
+    pub(crate) fn wanted(&self) -> u32 {
+        self.results_max
+    }
+
+    /// Whether it seeks one content.
+    pub(crate) fn is_by_hash(&self) -> bool {
+        self.by_hash
     }
 
     /// Takes note of a result; false if it is known.
@@ -98,6 +118,8 @@ pub(crate) struct Means {
     pub(crate) firewalled: bool,
     /// Whether hits can be offered by UDP; the GUID of the query names our address.
     pub(crate) out_of_band: bool,
+    /// Whether we tell our ultrapeers how many hits we have kept.
+    pub(crate) guides: bool,
 }
 
 /// Why a search did not begin.
@@ -110,7 +132,7 @@ pub(crate) enum NotBegun {
 }
 
 impl Searches {
-    /// Begins a search and gives its query.
+    /// Begins a search and gives its query. `flags` say what we are.
     pub(crate) fn begin(
         &mut self,
         asker: Asker,
@@ -129,6 +151,7 @@ impl Searches {
         search.payload = Some(payload);
         search.ttl = ttl;
         search.out_of_band = means.out_of_band;
+        search.by_hash = query.sha1.is_some();
         search.filter = Filter::new(query);
         search.text = query.text.trim().into();
         search.results_max =
@@ -209,6 +232,8 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
         payload: None,
         ttl: 0,
         out_of_band: false,
+        dynamic: false,
+        by_hash: false,
         filter: Filter::default(),
         text: Box::default(),
         began: now,
@@ -221,6 +246,11 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
     }
 }
 
+/// How many results a dynamic query seeks that would otherwise seek `usual`.
+pub(crate) fn wanted_of(by_hash: bool, usual: u32) -> u32 {
+    if by_hash { usual.min(pace::HASH_RESULTS) } else { usual }
+}
+
 /// The payload of a query; none if nothing in it can be matched or it would be too large.
 fn encode(query: &SearchQuery, means: Means, config: &Config) -> Option<Box<[u8]>> {
     let text = if query.whats_new { suspicion::WHATS_NEW_TEXT } else { query.text.trim() };
@@ -231,7 +261,8 @@ fn encode(query: &SearchQuery, means: Means, config: &Config) -> Option<Box<[u8]
     let flag = |set, flag| if set { flag } else { QueryFlags::default() };
     let flags = QueryFlags::GGEP_HASH
         | flag(means.firewalled, QueryFlags::FIREWALLED)
-        | flag(means.out_of_band, QueryFlags::OUT_OF_BAND);
+        | flag(means.out_of_band, QueryFlags::OUT_OF_BAND)
+        | flag(means.guides, QueryFlags::LEAF_GUIDED);
     let wants = QueryWants {
         whats_new: query.whats_new,
         media: query.kind.map(FileKind::media),

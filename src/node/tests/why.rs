@@ -25,7 +25,7 @@ pub(super) fn query(guid: u8, ttl: u8, hops: u8, text: &str) -> Vec<u8> {
     descriptor(guid, Kind::QUERY, ttl, hops, &[b"\x80\0", text.as_bytes(), b"\0"].concat())
 }
 
-fn hit(servent: Guid) -> Vec<u8> {
+pub(super) fn hit(servent: Guid) -> Vec<u8> {
     let mut payload = Vec::new();
     QueryHit::new(([9, 9, 9, 9], 6346).into(), servent, vec![Record::new(1, 1, "name")])
         .encode(&mut payload);

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use filbert::library::FileKind;
+use filbert::node::config::Strategy;
 use filbert::node::io::{SearchQuery, Source};
 use filbert::wire::handshake::Block;
 use filbert::wire::http::{GNUTELLA_PACKETS, RangeSpec, Request, Target};
@@ -121,6 +122,7 @@ impl<'a> Script<'a> {
             without: if self.rarely(8) { vec![self.name()] } else { Vec::new() },
             kind: self.rarely(8).then_some(FileKind::Audio),
             whats_new: self.rarely(8),
+            strategy: self.rarely(2).then_some(Strategy::Flood),
         }
     }
 
