@@ -1,5 +1,5 @@
 //! The switchboard of dynamic queries: our own and those that we run for our leaves (protocol.md
-//! section 16).
+//! section 19).
 
 use super::conn::outbox::Priority;
 use super::link::Link;

@@ -1,5 +1,6 @@
 //! Whole nodes in simulated worlds.
 
+mod dynamic;
 mod faults;
 mod flood;
 mod horizon;

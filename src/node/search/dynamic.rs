@@ -1,4 +1,4 @@
-//! The dynamic queries under way, our own and those of our leaves (protocol.md section 16).
+//! The dynamic queries under way, our own and those of our leaves (protocol.md section 19).
 
 use std::collections::{BTreeMap, BTreeSet};
 

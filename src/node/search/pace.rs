@@ -1,5 +1,5 @@
 //! Dynamic querying: whom a query goes to next, how far, and how long its results are awaited
-//! (protocol.md section 16). Facts in, step out.
+//! (protocol.md section 19). Facts in, step out.
 
 use std::time::Duration;
 
