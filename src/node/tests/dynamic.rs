@@ -11,7 +11,13 @@ use crate::wire::vendor::QUERY_STATUS_STOP;
 use crate::wire::{Guid, HEADER_LEN, Header, Kind, Query, QueryFlags, Sha1, VendorMessage};
 
 fn dynamic() -> Config {
-    Config { strategy: Strategy::Dynamic, local_addresses: false, leaves_max: 10, ..config() }
+    Config {
+        strategy: Strategy::Dynamic,
+        local_addresses: false,
+        leaves_max: 10,
+        subnet_share_percent: 100,
+        ..config()
+    }
 }
 
 /// An ultrapeer with so many ultrapeers of degree 30 on public addresses.
