@@ -179,7 +179,7 @@ impl Node {
     /// A leaf says how many hits it has kept; asked for or not.
     pub(super) fn on_query_status(&mut self, from: From, guid: Guid, hits: u16) -> Result<(), Why> {
         let Some(asking) = self.dynamic.get_mut(&guid) else { return Ok(()) };
-        if !asking.leaf.is_some_and(|leaf| leaf.conn == from.conn) {
+        if asking.leaf.is_none_or(|leaf| leaf.conn != from.conn) {
             return Err(Why::NoRoute);
         }
         if hits == QUERY_STATUS_STOP {
