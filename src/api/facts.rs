@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::reach;
 use super::types::{
     Block, Counters, Datagrams, Dropped, Event, Hashing, Horizon, KindCount, NewSearch, Obstacle,
     Peer, Settings, Shares, Status, Upload,
@@ -41,6 +42,7 @@ pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
         uploads: u32::try_from(view.transfers.uploads.len()).unwrap_or(u32::MAX),
         downloads: 0,
         obstacles: obstacles(view, config),
+        reach: reach::reach(&view.reach, servent.listen().port(), began.elapsed().as_secs()),
     }
 }
 

@@ -13,6 +13,7 @@ mod desk;
 mod downloads;
 mod events;
 mod facts;
+mod reach;
 mod routes;
 mod searches;
 mod server;

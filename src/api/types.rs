@@ -62,6 +62,50 @@ pub struct Status {
     pub downloads: u32,
     /// Why a search might find nothing now; empty if nothing stands in the way.
     pub obstacles: Vec<Obstacle>,
+    /// Whether others can reach it.
+    pub reach: Reach,
+}
+
+/// Whether others can reach the servent, and how it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Whether they can connect to it.
+    pub tcp: Door,
+    /// Whether their datagrams come in.
+    pub udp: Door,
+    /// What the router of its network said about its port, in words.
+    pub port_mapping: String,
+    /// From where the router leads to it.
+    pub mapped: Option<SocketAddr>,
+    /// The hosts that hand it push requests while it cannot be connected to.
+    pub push_proxies: Vec<SocketAddr>,
+    /// For how many servents it does the same.
+    pub push_proxy_for: u32,
+    /// What its user can do so that it is reached; absent if nothing.
+    pub advice: Option<String>,
+}
+
+/// One way in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// Whether it is open.
+    pub openness: Openness,
+    /// How the servent knows, in words.
+    pub why: String,
+    /// For how long that has been so.
+    pub since_s: u64,
+}
+
+/// Whether strangers can come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Openness {
+    /// Not known yet.
+    Unknown,
+    /// They can.
+    Open,
+    /// They cannot.
+    Closed,
 }
 
 /// What lies within some links, as neighbours say: exact in a network without circles, more than

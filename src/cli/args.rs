@@ -117,6 +117,9 @@ pub(super) struct Run {
     /// Puts finished downloads here
     #[structopt(long, value_name = "DIR", parse(from_os_str))]
     pub(super) download_dir: Option<PathBuf>,
+    /// Whether the router is asked to lead a port here, when on the public network [default: on]
+    #[structopt(long, value_name = "on|off", possible_values = &["on", "off"], hide_possible_values = true)]
+    pub(super) port_mapping: Option<String>,
     /// Records everything the servent is told, for `filbert replay`
     #[structopt(long, value_name = "FILE", parse(from_os_str))]
     pub(super) record: Option<PathBuf>,

@@ -12,7 +12,7 @@ use super::search::reason;
 use super::session::Session;
 use super::settings::Settings;
 use super::units;
-use crate::api::types::{Hashing, Horizon, Status};
+use crate::api::types::{Hashing, Horizon, Openness, Reach, Status};
 
 /// How the servent is doing.
 pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
@@ -31,6 +31,7 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
     say!("data           {}", status.data_dir);
     say!("downloads to   {}", status.download_dir);
     say!("up for         {}", units::duration(Duration::from_secs(status.uptime_s)));
+    say_reach(&status.reach);
     for obstacle in &status.obstacles {
         say!("{}", reason(obstacle));
     }
@@ -66,6 +67,30 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Worked)
+}
+
+/// Whether others can reach the servent, and what can be done if not.
+fn say_reach(reach: &Reach) {
+    for (way, door) in [("TCP", &reach.tcp), ("UDP", &reach.udp)] {
+        let openness = match door.openness {
+            Openness::Open => "open",
+            Openness::Closed => "closed",
+            Openness::Unknown => "not known",
+        };
+        say!("{way}            {openness}: {}", door.why);
+    }
+    say!("router         {}", reach.port_mapping);
+    if !reach.push_proxies.is_empty() {
+        let proxies: Vec<String> = reach.push_proxies.iter().map(ToString::to_string).collect();
+        say!("push proxies   {}", proxies.join(", "));
+    }
+    if reach.push_proxy_for > 0 {
+        let many = units::count(reach.push_proxy_for.into(), "servent", "servents");
+        say!("               push proxy for {many}");
+    }
+    if let Some(advice) = &reach.advice {
+        say!("To be reached: {advice}.");
+    }
 }
 
 /// What a servent is doing now, in one line.

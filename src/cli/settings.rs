@@ -154,6 +154,9 @@ impl Settings {
                 self.put(key, Value::String(value.clone()), Origin::Flag)?;
             }
         }
+        if let Some(word) = &run.port_mapping {
+            self.put("node.port_mapping", Value::Boolean(word == "on"), Origin::Flag)?;
+        }
         if let Some(dir) = &run.download_dir {
             self.put("download_dir", flag(dir), Origin::Flag)?;
         }

@@ -13,6 +13,7 @@ use smol::channel::Sender;
 use super::bell::Bell;
 use super::carry::{Body, Rest};
 use super::disk::Disk;
+use super::mapping::Mapper;
 use super::post::Post;
 use super::sharing::Shelf;
 use super::subscribe::Subscribers;
@@ -30,6 +31,8 @@ pub(super) struct Hands {
     pub(super) udp: Udp,
     pub(super) disk: Disk,
     pub(super) shelf: Shelf,
+    /// Asks the gateway; taken at the end.
+    pub(super) mapper: Option<Mapper>,
     /// The address to connect from, if it was said.
     pub(super) from: Option<IpAddr>,
     pub(super) connect_timeout: Duration,
@@ -61,6 +64,7 @@ impl Hands {
         let from = config.listen.ip();
         Hands {
             bell,
+            mapper: Some(Mapper::new(config.listen, posts.clone())),
             posts,
             subscribers,
             udp,

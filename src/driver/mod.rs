@@ -15,6 +15,7 @@ mod handle;
 mod hands;
 pub mod hash;
 mod keep;
+mod mapping;
 mod names;
 pub mod partial;
 mod perform;
@@ -220,9 +221,13 @@ impl Driver {
     /// without remembering its hosts.
     pub async fn run(mut self) {
         self.turns.run(&mut self.keep).await;
+        let mapper = self.turns.hands.mapper.take();
         let hosts = self.turns.node.remembered();
         drop(self.turns);
         self.keep.close(hosts).await;
+        if let Some(mapper) = mapper {
+            mapper.close().await;
+        }
     }
 }
 

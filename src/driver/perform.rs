@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::carry::Body;
 use super::hands::Hands;
+use super::mapping::Mapper;
 use super::names;
 use super::tcp::{self, Conn, Piece, Stage};
 use crate::library::FileIndex;
@@ -33,6 +34,8 @@ impl Hands {
             Action::SendDatagram { to, data } => self.udp.send(to, data.bytes()),
             Action::Disk(order) => self.disk.order(order),
             Action::Emit(event) => self.emit(event),
+            Action::MapPort => self.mapper.iter_mut().for_each(Mapper::map),
+            Action::UnmapPort => self.mapper.iter_mut().for_each(Mapper::unmap),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol::channel::Sender;
 
 use crate::library::Change;
-use crate::node::io::{DiskReport, LookupId};
+use crate::node::io::{DiskReport, LookupId, Mapped, MappingFailure};
 use crate::node::{Command, View};
 
 /// Posts that wait for the node's task at most.
@@ -30,6 +30,8 @@ pub(super) enum Post {
         /// Its addresses.
         addresses: Vec<IpAddr>,
     },
+    /// The gateway answers.
+    Mapped(Result<Mapped, MappingFailure>),
     /// The disk answers.
     Disk(DiskReport),
 }

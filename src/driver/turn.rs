@@ -237,6 +237,7 @@ impl Turns {
             Post::Resolved { lookup, addresses } => {
                 self.feed(Input::Resolved { lookup, addresses });
             }
+            Post::Mapped(answer) => self.feed(Input::PortMapped(answer)),
             // Whoever asked may be gone: then nobody wants to know.
             Post::View(answer) => drop(answer.try_send(Arc::new(self.node.view()))),
             Post::Rescan => self.wants_rescan = true,

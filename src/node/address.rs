@@ -15,8 +15,10 @@ pub(super) struct OwnAddress {
     ipv6: Option<Ipv6Addr>,
     /// What a neighbour saw us as, and who that was.
     claimed: Option<(IpAddr, IpAddr)>,
-    /// What two neighbours with different addresses saw us as.
+    /// What two neighbours that do not share a network saw us as.
     confirmed: Option<IpAddr>,
+    /// From where the gateway of our network leads to us.
+    mapped: Option<SocketAddr>,
 }
 
 impl OwnAddress {
@@ -39,17 +41,16 @@ impl OwnAddress {
         if !local_allowed && !filter::is_routable(claimed) {
             return;
         }
-        if self.claimed.is_some_and(|(before, witness)| before == claimed && witness != by) {
+        let independent = |one: IpAddr| if local_allowed { one != by } else { !near(one, by) };
+        if self.claimed.is_some_and(|(before, one)| before == claimed && independent(one)) {
             self.confirmed = Some(claimed);
         }
         self.claimed = Some((claimed, by));
     }
 
-    /// The address for hits, pongs and pushes.
-    pub(super) fn public(&self, config: &Config) -> SocketAddr {
-        let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
-        let ip = configured.or(self.confirmed).or(self.local).unwrap_or(config.listen.ip());
-        SocketAddr::new(ip, config.listen.port())
+    /// The gateway leads to us from there, or from nowhere any more.
+    pub(super) fn mapped(&mut self, external: Option<SocketAddr>) {
+        self.mapped = external;
     }
 
     /// Our IPv6 address if we have one beside an IPv4 one and listen at both.
@@ -58,12 +59,47 @@ impl OwnAddress {
         self.ipv6.filter(|ip| both && !ip.is_unspecified())
     }
 
-    /// The address for a handshake on a connection whose our side is `local`: the other side
-    /// believes it only if it is where the connection comes from. None if we do not listen.
-    pub(super) fn on_connection(local: IpAddr, config: &Config) -> Option<SocketAddr> {
+    /// Whether our side of connections has an address of the public network itself.
+    pub(super) fn local_is_public(&self) -> bool {
+        self.local.is_some_and(filter::is_routable)
+    }
+
+    /// The address for hits, pongs and pushes. One of a local network counts only as long as none
+    /// of the public network is known.
+    pub(super) fn public(&self, config: &Config) -> SocketAddr {
+        let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
+        let mapped = self.mapped.map(|external| external.ip());
+        let known = [configured, mapped, self.confirmed, self.local];
+        let public = known.into_iter().flatten().find(|ip| filter::is_routable(*ip));
+        let ip = public.or(configured).or(self.confirmed).or(self.local);
+        let port = self.mapped.map_or(config.listen.port(), |external| external.port());
+        SocketAddr::new(ip.unwrap_or(config.listen.ip()), port)
+    }
+
+    /// The address for a handshake with `peer` on a connection whose our side is `local`: the
+    /// other side believes it only if it is where the connection comes from. None if we do not
+    /// listen.
+    pub(super) fn on_connection(
+        &self,
+        local: IpAddr,
+        peer: IpAddr,
+        config: &Config,
+    ) -> Option<SocketAddr> {
+        if let Some(external) = self.mapped.filter(|_| filter::is_routable(peer.to_canonical())) {
+            return Some(external);
+        }
         let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
         let address = SocketAddr::new(configured.unwrap_or(local), config.listen.port());
         (address.port() != 0 && !address.ip().is_unspecified()).then_some(address)
+    }
+}
+
+/// Whether two addresses are likely to be one party's: an IPv4 /16, an IPv6 /32.
+fn near(one: IpAddr, other: IpAddr) -> bool {
+    match (one.to_canonical(), other.to_canonical()) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.octets()[..2] == other.octets()[..2],
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.octets()[..4] == other.octets()[..4],
+        _ => false,
     }
 }
 
@@ -109,9 +145,18 @@ mod tests {
         assert_eq!(own.public(&config), "10.0.0.5:6346".parse().unwrap());
         own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), false);
         own.saw_remote(ip("8.8.8.8"), ip("1.1.1.1"), false);
-        assert_eq!(own.public(&config).ip(), ip("10.0.0.5"));
+        own.saw_remote(ip("8.8.8.8"), ip("1.1.2.2"), false);
+        assert_eq!(own.public(&config).ip(), ip("10.0.0.5"), "one network is one witness");
         own.saw_remote(ip("8.8.8.8"), ip("2.2.2.2"), false);
         assert_eq!(own.public(&config).ip(), ip("8.8.8.8"));
+        let at_home = Config { listen: "10.0.0.5:6346".parse().unwrap(), ..config.clone() };
+        assert_eq!(own.public(&at_home), "8.8.8.8:6346".parse().unwrap());
+        own.mapped(Some("8.8.4.4:7000".parse().unwrap()));
+        assert_eq!(own.public(&at_home), "8.8.4.4:7000".parse().unwrap());
+        let listen = |peer| own.on_connection(ip("10.0.0.5"), ip(peer), &config).unwrap();
+        assert_eq!(listen("9.9.9.9").port(), 7000);
+        assert_eq!(listen("10.0.0.6").port(), 6346, "at home the gateway is not between");
+        own.mapped(None);
         let config = Config { listen: "9.9.9.9:1".parse().unwrap(), ..config };
         assert_eq!(own.public(&config), "9.9.9.9:1".parse().unwrap());
     }

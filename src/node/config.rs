@@ -237,6 +237,33 @@ pub struct Config {
     pub pushes_max: u16,
     /// Addresses whose pushes and browses are counted at once; beyond that newcomers wait.
     pub counted_addresses_max: u32,
+    /// Whether everybody in a local network is taken to be reachable; else that is tested there as
+    /// on the public network (simulated firewalls).
+    pub local_is_open: bool,
+    /// Whether the gateway of our network is asked to lead a port to us, on the public network.
+    pub port_mapping: bool,
+    /// A neighbour that we asked to connect back is awaited so long.
+    pub reach_test_s: u16,
+    /// So many neighbours that do not come in a row: we cannot be reached.
+    pub reach_tests: u8,
+    /// One neighbour is asked to connect back at most once in this time.
+    pub reach_ask_again_s: u32,
+    /// What is known about our being reached is tested anew after this.
+    pub reach_believed_s: u32,
+    /// Connections (and as many pings by UDP) that one address may ask us to make back to it
+    /// within an hour.
+    pub favours_per_address_max: u16,
+    /// The same for all addresses within a minute.
+    pub favours_per_minute_max: u16,
+    /// Push proxies that we look for while we cannot be connected to. Hits name all of them.
+    pub push_proxies_wanted: u8,
+    /// Servents for which we are a push proxy.
+    pub push_proxied_max: u16,
+    /// Push proxies at one address that we ask for something within ten minutes: strangers' hits
+    /// name them.
+    pub proxy_asks_per_address_max: u16,
+    /// A push by UDP is awaited so long before the next way is tried.
+    pub push_datagram_timeout_s: u16,
     /// Without any source a download asks the network again after this.
     pub find_sources_s: u16,
     /// Hosts whose datagrams are accounted for at once; as many that have proved their address.
@@ -452,6 +479,18 @@ impl Default for Config {
             pushes_per_address_max: 5,
             pushes_max: 32,
             counted_addresses_max: 4_096,
+            local_is_open: true,
+            port_mapping: true,
+            reach_test_s: 30,
+            reach_tests: 3,
+            reach_ask_again_s: 1_200,
+            reach_believed_s: 3_600,
+            favours_per_address_max: 4,
+            favours_per_minute_max: 12,
+            push_proxies_wanted: 4,
+            push_proxied_max: 1_024,
+            proxy_asks_per_address_max: 4,
+            push_datagram_timeout_s: 5,
             find_sources_s: 120,
             datagram_hosts_max: 4_096,
             amplification_max: 3,

@@ -205,6 +205,8 @@ pub enum Input<'a> {
     },
     /// The disk answered.
     Disk(DiskReport),
+    /// The gateway of our network answered [`Action::MapPort`].
+    PortMapped(Result<Mapped, MappingFailure>),
 }
 
 /// Why a connection is gone.
@@ -304,6 +306,43 @@ pub enum Action {
     Disk(DiskOrder),
     /// Something a person or a program may want to know.
     Emit(Event),
+    /// Ask the gateway of our network to lead one of its ports to the one we listen on, TCP and
+    /// UDP, or to go on with it; answered by `PortMapped`.
+    MapPort,
+    /// It shall no longer do so. Not answered.
+    UnmapPort,
+}
+
+/// A port of the gateway of our network that leads to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapped {
+    /// Where others reach us by it. The address may be of a local network still, if there is one
+    /// more gateway behind the first.
+    pub external: SocketAddr,
+    /// How long it does so if it is not asked again.
+    pub lifetime_s: u32,
+    /// How it was asked.
+    pub method: MappingMethod,
+}
+
+/// How a gateway is asked to map a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MappingMethod {
+    /// NAT-PMP (RFC 6886).
+    NatPmp,
+    /// UPnP Internet Gateway Device.
+    Upnp,
+}
+
+/// Why a gateway does not map our port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MappingFailure {
+    /// No gateway answered, neither by NAT-PMP nor by UPnP.
+    NoAnswer,
+    /// The gateway does not want to.
+    Refused,
 }
 
 /// What the disk is asked to do with a download's partial file.

@@ -20,6 +20,7 @@ mod on_dynamic;
 mod on_input;
 mod on_message;
 mod on_oob;
+mod on_reach;
 mod on_routing;
 mod on_tier;
 mod on_timer;
@@ -27,6 +28,7 @@ mod on_transfer;
 mod on_vendor;
 mod phase;
 mod rate;
+mod reach;
 mod recent;
 pub mod rng;
 mod route;
@@ -67,6 +69,7 @@ use io::{HostRecord, LookupId, Out};
 use link::stream::Deflater;
 use on_routing::Routing;
 use phase::Phase;
+use reach::Reach;
 use route::flood::OpenRun;
 use route::push::Pushes;
 use route::seen::Seen;
@@ -141,6 +144,8 @@ pub struct Node {
     /// The files that match the query at hand.
     found: Vec<FileIndex>,
     tally: Tally,
+    /// Whether others can reach us; none while there is nothing to know.
+    reach: Option<Box<Reach>>,
 }
 
 impl Node {
@@ -196,6 +201,7 @@ impl Node {
             inflated: Vec::new(),
             found: Vec::new(),
             tally: Tally::default(),
+            reach: None,
             config,
         }
     }
@@ -220,6 +226,7 @@ impl Node {
             self.horizon_at,
             self.review_at,
             self.routing_due(),
+            self.reach_deadline(),
             searches,
             transfers,
             self.datagrams.deadline(),
@@ -242,11 +249,6 @@ impl Node {
     /// are in a local network. Nobody out there can then send us into our own network.
     fn allows_local(&self) -> bool {
         self.config.local_addresses || self.surroundings.is_local()
-    }
-
-    /// Whether we cannot be connected to.
-    fn is_firewalled(&self) -> bool {
-        self.config.listen.port() == 0
     }
 
     /// How many connections of all kinds there are.

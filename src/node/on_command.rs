@@ -276,6 +276,7 @@ impl Node {
     fn on_shutdown(&mut self, now: Time) {
         self.stopping = true;
         self.on_turn_over(now);
+        self.unmap_port();
         self.transfers.shutdown(now, &mut self.out);
         let all: Vec<ConnId> = self.conns.iter().map(|(conn, _)| conn).collect();
         for conn in all {

@@ -4,7 +4,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::address::OwnAddress;
 use super::conn::outbox::{Piece, Priority};
 use super::conn::sniff::{self, Sort};
 use super::filter;
@@ -38,6 +37,7 @@ impl Node {
             self.was_reached = true;
             self.review_tier_soon(now);
         }
+        self.came_in(now, peer.ip());
         self.conns.insert(conn, peer, local.ip(), Phase::AwaitsFirstBytes(Vec::new()));
         self.opening.insert(conn);
         let patience = Duration::from_secs(self.config.handshake_timeout_s.into());
@@ -91,6 +91,7 @@ impl Node {
         bytes.extend_from_slice(data);
         match sniff::sort(bytes) {
             Sort::Undecided => {}
+            Sort::ConnectBack => self.close_quietly(conn, false),
             Sort::Unknown => self.close(now, conn, Why::UnknownProtocol, None),
             Sort::Gnutella => {
                 let bytes = std::mem::take(bytes);
@@ -126,11 +127,14 @@ impl Node {
     pub(super) fn on_connected(&mut self, now: Time, conn: ConnId, local: SocketAddr) {
         let Some(row) = self.conns.get_mut(conn) else {
             self.address.saw_local(local.ip());
+            self.know_ourselves();
             self.transfers.connected(now, conn, &mut self.out);
             return self.grant_wishes(now);
         };
-        if !matches!(row.phase, Phase::AwaitsConnection) {
-            return;
+        match row.phase {
+            Phase::AwaitsConnection => {}
+            Phase::ConnectsBack => return self.connected_back(conn),
+            _ => return,
         }
         row.local = local.ip();
         row.phase = Phase::AwaitsAnswer(Gathering::new(&self.config));
@@ -145,7 +149,7 @@ impl Node {
 
     fn ours(&self, conn: ConnId) -> Option<Ours<'_>> {
         let row = self.conns.get(conn)?;
-        let listen = OwnAddress::on_connection(row.local, &self.config);
+        let listen = self.address.on_connection(row.local, row.peer.ip(), &self.config);
         Some(Ours {
             config: &self.config,
             servent: self.guid,
@@ -376,6 +380,7 @@ impl Node {
         self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
         self.horizon_changed(now);
+        self.reach_may_ask(now);
         self.out.emit(Event::LinkUp { peer, user_agent, incoming });
         let patience = Duration::from_secs(self.config.alive_ping_s.into());
         self.conns.set_timer(conn, now + patience);
@@ -422,6 +427,7 @@ impl Node {
     /// A connection is gone, ordered or not.
     pub(super) fn gone(&mut self, now: Time, conn: ConnId, why: Why) {
         self.ended(now, conn, why, None);
+        self.reach_conn_gone(conn);
         self.conns.remove(conn);
         self.say_if_stopped();
     }
@@ -457,6 +463,7 @@ impl Node {
                 }
                 self.horizon_changed(now);
                 self.transfers.allow_local(self.allows_local());
+                self.reach_link_down(now, conn, peer.ip());
                 self.out.emit(Event::LinkDown { peer, why, said });
             }
             phase if phase.is_dialling() => {

@@ -44,6 +44,7 @@ impl Node {
         if self.blocked.contains(from.ip()) {
             return Err(Why::Blocked);
         }
+        self.datagram_came(now, from.ip());
         let desk = self.datagrams.desk(&self.config);
         if desk.standings.came(from, data.len(), now) {
             desk.traffic.unasked_at = Some(now);
@@ -59,7 +60,7 @@ impl Node {
             Kind::VENDOR => self.on_datagram_vendor(now, from, &header, payload),
             Kind::QUERY_HIT => self.on_datagram_hit(now, from, &header, payload),
             Kind::QUERY => self.on_datagram_query(now, from, &header, payload),
-            Kind::PUSH => self.on_datagram_push(now, payload),
+            Kind::PUSH => self.on_datagram_push(now, from, payload),
             _ => Err(Why::UnexpectedDatagram),
         }
     }
@@ -79,7 +80,7 @@ impl Node {
             self.drop_datagram(Why::UnprovenAddress);
             return false;
         }
-        self.post(to, header, payload);
+        self.post(now, to, header, payload);
         true
     }
 
@@ -99,16 +100,17 @@ impl Node {
             self.drop_datagram(Why::UnprovenAddress);
             return false;
         }
-        self.post(to, header, payload);
+        self.post(now, to, header, payload);
         true
     }
 
-    fn post(&mut self, to: SocketAddr, header: &Header, payload: &[u8]) {
+    fn post(&mut self, now: Time, to: SocketAddr, header: &Header, payload: &[u8]) {
         let mut data = Vec::with_capacity(HEADER_LEN + payload.len());
         frame::write(&mut data, header.guid, header.kind, header.ttl, header.hops, payload);
         let traffic = &mut self.datagrams.desk(&self.config).traffic;
         traffic.sent += 1;
         traffic.sent_bytes += data.len() as u64;
+        self.datagram_goes(now, to.ip());
         self.out.send_datagram(to, Chunk::copy_of(&data));
     }
 
@@ -241,10 +243,12 @@ impl Node {
     }
 
     /// A push, straight from whoever wants the file.
-    fn on_datagram_push(&mut self, now: Time, payload: &[u8]) -> Result<(), Why> {
+    fn on_datagram_push(&mut self, now: Time, from: SocketAddr, payload: &[u8]) -> Result<(), Why> {
         let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
         if push.servent != self.guid {
-            return Err(Why::NoPushRoute);
+            let link = self.transfers.hand_push(now, &push, from.ip())?;
+            self.hand_push(link, &push);
+            return Ok(());
         }
         if self.blocked.contains(push.address.ip()) {
             return Err(Why::BadPush);

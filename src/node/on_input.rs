@@ -22,6 +22,7 @@ impl Node {
             Input::Closed { conn, cause } => self.on_closed(now, conn, cause),
             Input::Datagram { from, data } => self.on_datagram(now, from, data),
             Input::Resolved { lookup, addresses } => self.on_resolved(now, lookup, &addresses),
+            Input::PortMapped(answer) => self.on_port_mapped(now, answer),
             Input::Disk(report) => {
                 self.transfers.disk(now, report, &mut self.out);
                 self.grant_wishes(now);
@@ -45,7 +46,7 @@ impl Node {
                 self.on_handshake_bytes(now, conn, data);
             }
             Phase::Transfer => self.transfer_received(now, conn, data),
-            Phase::AwaitsConnection | Phase::Closing => {}
+            Phase::AwaitsConnection | Phase::ConnectsBack | Phase::Closing => {}
         }
     }
 

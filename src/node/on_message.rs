@@ -241,7 +241,8 @@ impl Node {
             servent: self.guid,
             address: self.address.public(&self.config),
             ipv6: self.address.ipv6_beside(&self.config),
-            firewalled: self.is_firewalled(),
+            firewalled: self.is_firewalled_if_known(),
+            push_proxies: self.push_proxies(),
             busy: self.transfers.is_busy(),
             binary_hashes,
             token,
@@ -264,7 +265,7 @@ impl Node {
         let Node { found, library, config, letters, tally, transfers, .. } = self;
         let alternates = |sha1: &Sha1| transfers.alternates(now, sha1, families);
         let bytes_max = answer::HIT_BYTES_MAX;
-        answer::hits(found, library, us, bytes_max, config, alternates, |payload| {
+        answer::hits(found, library, &us, bytes_max, config, alternates, |payload| {
             let len = payload.len() as u32;
             let header = Header { kind: Kind::QUERY_HIT, ttl, hops: 0, len, ..*query_header };
             letters.put(from.conn, Priority::Hit, &header, payload);
@@ -334,7 +335,10 @@ impl Node {
             return Err(Why::Throttled);
         }
         let own = self.own_pong(now, &Ping::decode(payload));
-        self.send_pong(from.conn, header, 0, &own);
+        // Whom nobody can connect to is of no use to others.
+        if asks_if_alive || !self.is_firewalled() {
+            self.send_pong(from.conn, header, 0, &own);
+        }
         if asks_if_alive || self.tier == Tier::Leaf {
             // What others said is not a leaf's to pass on: ultrapeers close it (Bye 414).
             return Ok(());
@@ -448,12 +452,12 @@ impl Node {
         if self.tier == Tier::Leaf {
             return Err(Why::NotRelayed);
         }
-        let way = self.pushes.way(&push.servent).ok_or(Why::NoPushRoute)?;
+        let proxied = self.transfers.push_proxied_way(&push.servent);
+        let known = self.pushes.way(&push.servent);
+        let lost = if known.is_some() { Why::RouteLost } else { Why::NoPushRoute };
+        let way = known.filter(|&way| self.is_link(way)).or(proxied).ok_or(lost)?;
         if way == from.conn {
             return Err(Why::NoPushRoute);
-        }
-        if !self.is_link(way) {
-            return Err(Why::RouteLost);
         }
         self.letters.put(way, Priority::Push, &routed, payload);
         self.tally.sent(Kind::PUSH, 1);

@@ -134,7 +134,7 @@ impl Node {
         let bytes_max = self.config.datagram_hit_bytes_max.into();
         // A datagram has no room to name others, too.
         let alone = |_: &Sha1| Vec::new();
-        answer::hits(&found.files, &self.library, us, bytes_max, &self.config, alone, |payload| {
+        answer::hits(&found.files, &self.library, &us, bytes_max, &self.config, alone, |payload| {
             payloads.push_back(payload.into());
         });
         payloads

@@ -22,6 +22,7 @@ impl Node {
         self.tell_tables(now);
         self.on_offers_due(now);
         self.go_on_asking(now);
+        self.look_after_reach(now);
         self.transfers.wake(now, &mut self.out);
         self.grant_wishes(now);
         self.on_turn_over(now);
@@ -38,7 +39,9 @@ impl Node {
                 }
                 Checkup::Dead => self.close(now, conn, Why::NoAlivePong, None),
             },
-            Phase::AwaitsConnection => self.close(now, conn, Why::ConnectFailed, None),
+            Phase::AwaitsConnection | Phase::ConnectsBack => {
+                self.close(now, conn, Why::ConnectFailed, None)
+            }
             Phase::AwaitsFirstBytes(_)
             | Phase::AwaitsGreeting(_)
             | Phase::AwaitsAnswer(_)

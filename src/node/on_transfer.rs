@@ -47,7 +47,12 @@ impl Node {
             }
             for wish in wishes {
                 match wish {
-                    Wish::SendPush { servent, index } => self.send_push(servent, index),
+                    Wish::SendPush { servent, index, proxies } => {
+                        self.send_push(now, servent, index, &proxies);
+                    }
+                    Wish::HandPush { link, servent, index, address } => {
+                        self.hand_push(link, &Push { servent, index, address, extensions: &[] });
+                    }
                     Wish::FindSources { download, sha1 } => {
                         let query = SearchQuery { sha1: Some(sha1), ..SearchQuery::default() };
                         self.begin_search(now, Asker::Download(download), &query);
@@ -65,19 +70,27 @@ impl Node {
         }
     }
 
-    /// Asks a servent to open a connection to us, along the way its hits came.
-    fn send_push(&mut self, servent: Guid, index: u32) {
+    /// Asks a servent to open a connection to us: by its push proxies, if there are any, or else
+    /// along the way its hits came.
+    fn send_push(&mut self, now: Time, servent: Guid, index: u32, proxies: &[SocketAddr]) {
+        let address = self.address.public(&self.config);
+        let mut payload = Vec::new();
+        Push { servent, index, address, extensions: &[] }.encode(&mut payload);
+        let len = payload.len() as u32;
+        if !proxies.is_empty() {
+            let header = Header { guid: self.guids.guid(), kind: Kind::PUSH, ttl: 1, hops: 0, len };
+            for &proxy in proxies {
+                self.send_unasked(now, proxy, &header, &payload);
+            }
+            return;
+        }
         let Some(way) = self.pushes.way(&servent) else {
             return self.out.count(Why::NoPushRoute);
         };
         if !self.is_link(way) {
             return self.out.count(Why::RouteLost);
         }
-        let address = self.address.public(&self.config);
-        let mut payload = Vec::new();
-        Push { servent, index, address, extensions: &[] }.encode(&mut payload);
         let ttl = self.config.ttl_and_hops_max.max(1);
-        let len = payload.len() as u32;
         let header = Header { guid: self.guids.guid(), kind: Kind::PUSH, ttl, hops: 0, len };
         self.letters.put(way, Priority::Push, &header, &payload);
         self.tally.sent(Kind::PUSH, 1);
@@ -183,6 +196,7 @@ impl Node {
         mut request: DownloadRequest,
     ) {
         request.sources = self.unblocked(request.sources);
+        self.know_ourselves();
         self.transfers.download(now, download, request, &mut self.out);
         self.grant_wishes(now);
     }
@@ -191,6 +205,9 @@ impl Node {
     fn unblocked(&mut self, mut sources: Vec<Source>) -> Vec<Source> {
         let before = sources.len();
         sources.retain(|source| !self.blocked.contains(source.address.ip()));
+        for source in &mut sources {
+            source.push_proxies.retain(|at| !self.blocked.contains(at.ip()));
+        }
         self.out.counts.add_many(Why::Blocked, (before - sources.len()) as u64);
         sources
     }

@@ -1,6 +1,8 @@
 //! The switchboard of vendor messages: what a neighbour says to us alone, and what we say to it
 //! (protocol.md section 14).
 
+use std::net::IpAddr;
+
 use super::conn::outbox::Priority;
 use super::link::Link;
 use super::link::understood::Understood;
@@ -11,8 +13,16 @@ use crate::wire::vendor::{self, Features, Kinds, VendorKind};
 use crate::wire::{Guid, Header, Kind, VendorMessage};
 
 /// The vendor messages that we act on: what Messages Supported says of us.
-const SUPPORTED: &[VendorKind] =
-    &[vendor::HOPS_FLOW, vendor::QUERY_STATUS_REQUEST, vendor::QUERY_STATUS];
+const SUPPORTED: &[VendorKind] = &[
+    vendor::HOPS_FLOW,
+    vendor::QUERY_STATUS_REQUEST,
+    vendor::QUERY_STATUS,
+    vendor::TCP_CONNECT_BACK,
+    vendor::UDP_CONNECT_BACK,
+    vendor::PUSH_PROXY_REQUEST,
+    vendor::PUSH_PROXY_ACK,
+    vendor::PUSH_PROXY_CANCEL,
+];
 
 /// What Features says of us.
 const FEATURES: &[([u8; 4], u16)] = &[];
@@ -21,22 +31,36 @@ impl Node {
     /// A vendor message from a neighbour. Unknown ones are dropped in silence and counted.
     pub(super) fn on_vendor(
         &mut self,
-        _now: Time,
+        now: Time,
         from: From,
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
         lifetime::direct(header)?;
         match VendorMessage::decode(payload).map_err(|_| Why::Malformed)? {
-            VendorMessage::MessagesSupported(kinds) => self.on_messages_supported(from, &kinds),
+            VendorMessage::MessagesSupported(kinds) => {
+                self.on_messages_supported(now, from, &kinds)
+            }
             VendorMessage::HopsFlow { hops } => self.on_hops_flow(from, hops),
             // Nothing that we do depends on these.
             VendorMessage::Features(_) => Ok(()),
-            VendorMessage::TcpConnectBack { .. } => Err(Why::UnknownVendorMessage),
-            VendorMessage::UdpConnectBack { .. } => Err(Why::UnknownVendorMessage),
-            VendorMessage::PushProxyRequest { .. } => Err(Why::UnknownVendorMessage),
-            VendorMessage::PushProxyAck { .. } => Err(Why::UnknownVendorMessage),
-            VendorMessage::PushProxyCancel => Err(Why::UnknownVendorMessage),
+            VendorMessage::TcpConnectBack { port } => {
+                self.on_tcp_connect_back(now, from.conn, port)
+            }
+            VendorMessage::UdpConnectBack { port, guid } => {
+                let guid = guid.unwrap_or(header.guid);
+                self.on_udp_connect_back(now, from.conn, port, guid)
+            }
+            VendorMessage::PushProxyRequest { .. } => {
+                self.on_push_proxy_request(from.conn, header.guid)
+            }
+            VendorMessage::PushProxyAck { ip, port } => {
+                self.on_push_proxy_ack(from.conn, header.guid, ip.map(IpAddr::V4), port)
+            }
+            VendorMessage::PushProxyCancel => {
+                self.on_push_proxy_cancel(from.conn);
+                Ok(())
+            }
             VendorMessage::QueryStatusRequest => self.on_query_status_request(from, header.guid),
             VendorMessage::QueryStatus { hits } => self.on_query_status(from, header.guid, hits),
             // These go from servent to servent by UDP, never over a link.
@@ -47,13 +71,19 @@ impl Node {
         }
     }
 
-    fn on_messages_supported(&mut self, from: From, kinds: &Kinds<'_>) -> Result<(), Why> {
+    fn on_messages_supported(
+        &mut self,
+        now: Time,
+        from: From,
+        kinds: &Kinds<'_>,
+    ) -> Result<(), Why> {
         if let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
             link.understands = Understood::read(kinds);
             if self.said_busy && link.understands.contains(vendor::HOPS_FLOW) {
                 self.send_vendor(from.conn, &VendorMessage::HopsFlow { hops: 0 });
             }
         }
+        self.reach_may_ask(now);
         Ok(())
     }
 

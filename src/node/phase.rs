@@ -11,6 +11,8 @@ pub(super) enum Phase {
     AwaitsFirstBytes(Vec<u8>),
     /// Ordered by us as a neighbour, not standing yet.
     AwaitsConnection,
+    /// Ordered by us because a neighbour wants to know whether it can be connected to.
+    ConnectsBack,
     /// They speak Gnutella; their first block is not complete.
     AwaitsGreeting(Gathering),
     /// We sent our first block; their answer is not complete.

@@ -22,6 +22,13 @@ impl PerAddress {
         PerAddress { window, times_max, addresses_max, counted: BTreeMap::new() }
     }
 
+    /// `address` shall not have it again within a window that begins now.
+    pub(crate) fn spend(&mut self, now: Time, address: IpAddr) {
+        if let Some(counted) = self.counted.get_mut(&address) {
+            *counted = (now, self.times_max);
+        }
+    }
+
     /// Whether `address` may have it once more now; counts it if so. When more addresses come
     /// than can be counted, newcomers have to wait: what cannot be counted cannot be limited.
     pub(crate) fn admit(&mut self, now: Time, address: IpAddr) -> bool {
@@ -59,6 +66,15 @@ mod tests {
         let admitted = [Time::ZERO, Time::ZERO, Time::ZERO, later];
         assert_eq!(admitted.map(|now| rate.admit(now, address(1))), [true, true, false, true]);
         assert!(rate.admit(Time::ZERO, address(2)), "another address has a count of its own");
+    }
+
+    #[test]
+    fn what_is_spent_comes_back_after_a_window() {
+        let mut rate = PerAddress::new(Duration::from_secs(30), 9, 3);
+        let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
+        assert!(rate.admit(at(0), address(1)));
+        rate.spend(at(20), address(1));
+        assert!(!rate.admit(at(49), address(1)) && rate.admit(at(50), address(1)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod hsep;
 mod limits;
 mod link;
 mod oob;
+mod reach;
 mod rope;
 mod routing;
 mod tiers;

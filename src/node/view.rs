@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::datagram::Desk;
 use super::io::SearchId;
+pub use super::reach::{Because, DoorView, MappingView, Openness, ReachView};
 use super::search::Asker;
 use super::tier::Reason;
 use super::transfer::TransfersView;
@@ -59,6 +60,8 @@ pub struct View {
     pub told_slots: Option<u32>,
     /// Servents to which we know a way for pushes.
     pub push_routes: u32,
+    /// Whether others can reach us.
+    pub reach: ReachView,
     /// Descriptors by kind.
     pub messages: Vec<KindCount>,
     /// What was dropped, refused or closed, by reason.
@@ -294,6 +297,7 @@ impl Node {
             seen_queries_max: count(self.seen.max()),
             told_slots: self.told_slots(),
             push_routes: count(self.pushes.len()),
+            reach: self.reach_view(),
             messages: self.tally.counts(),
             dropped: dropped(&self.out.counts),
             datagrams: self.datagrams.look().map(datagrams).unwrap_or_default(),

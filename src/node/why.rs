@@ -136,6 +136,10 @@ reasons! {
     WrongBytes = "bytes that do not have the promised hash",
     /// A source whose answer names another hash or size.
     OtherFile = "has another file under that name",
+    /// A push proxy that does not help, or one that we cannot be.
+    NoPushProxy = "no push proxy",
+    /// A source that cannot be connected to, and neither can we.
+    BothFirewalled = "neither side can be connected to",
     /// A push for a file that we do not share, or more pushes than allowed.
     BadPush = "push that cannot be honoured",
     /// A table is at its limit.

@@ -51,11 +51,13 @@ pub use crate::driver::{Heard, Stopped, Subscription as Events};
 pub use crate::library::FileKind;
 pub use crate::node::config::Strategy;
 pub use crate::node::io::{
-    DownloadId, DownloadRequest, DownloadState, Hit, Progress, SearchEnd, SearchId, SearchQuery,
-    Source,
+    DownloadId, DownloadRequest, DownloadState, Hit, Mapped, MappingFailure, MappingMethod,
+    Progress, SearchEnd, SearchId, SearchQuery, Source,
 };
 pub use crate::node::transfer::{DownloadView, TransfersView, UploadView};
-pub use crate::node::view::{Dropped, Neighbour, SearchView};
+pub use crate::node::view::{
+    Because, DoorView, Dropped, MappingView, Neighbour, Openness, ReachView, SearchView,
+};
 pub use crate::node::{Command, Config, Event, View, Why};
 pub use crate::wire::{Guid, Sha1};
 

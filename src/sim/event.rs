@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::NodeId;
 use super::faults::Fault;
-use crate::node::io::{CloseCause, DiskReport, LookupId};
+use crate::node::io::{CloseCause, DiskReport, LookupId, Mapped, MappingFailure};
 use crate::node::{Chunk, Command};
 
 /// One end of a connection, by its slot and by which life of the slot it is: a connection that is
@@ -57,6 +57,8 @@ pub(super) enum Event {
     Datagram(Box<Datagram>),
     /// A name was looked up.
     Resolved(Process, LookupId, Box<str>),
+    /// The gateway of a node's network answers.
+    Mapped(Process, Result<Mapped, MappingFailure>),
     /// The disk answers.
     Disk(Process, Box<DiskReport>),
     /// Something breaks, or is mended.

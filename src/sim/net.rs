@@ -50,6 +50,9 @@ impl Default for NetConfig {
     }
 }
 
+/// How long a firewall lets answers to a datagram through.
+const HOLE: Duration = Duration::from_secs(60);
+
 /// A host as the network sees it.
 #[derive(Debug)]
 pub(super) struct Host {
@@ -59,6 +62,11 @@ pub(super) struct Host {
     pub(super) vanished: bool,
     /// Whether connections from outside come through.
     pub(super) reachable: bool,
+    /// Whether a gateway stands before it that lets them through when it is asked to.
+    pub(super) gateway: bool,
+    /// Whom it sent datagrams to, and when: if it cannot be reached otherwise, their answers
+    /// come through for a while.
+    holes: Vec<(NodeId, Time)>,
     /// Where it listens; 0: nowhere.
     port: u16,
     /// On which side of a partition it is.
@@ -122,6 +130,8 @@ impl Net {
             up: true,
             vanished: false,
             reachable: true,
+            gateway: false,
+            holes: Vec::new(),
             port,
             side: 0,
             accepted: 0,
@@ -342,8 +352,16 @@ impl Net {
 
     pub(super) fn datagram(&mut self, from: NodeId, to: SocketAddr, data: &Chunk) {
         let Some(target) = self.node_at(to.ip()) else { return };
+        let now = self.now;
+        let sender = self.host_mut(from);
+        if !sender.reachable {
+            sender.holes.retain(|&(to, at)| to != target && now.since(at) < HOLE);
+            sender.holes.push((target, now));
+        }
         let host = self.host(target);
-        let lost = !host.up || !host.reachable || host.port != to.port();
+        let answers = |&(to, at): &(NodeId, Time)| to == from && now.since(at) < HOLE;
+        let shut = !host.reachable && !host.holes.iter().any(answers);
+        let lost = !host.up || shut || host.port != to.port();
         if lost || self.is_cut(from, target) {
             return;
         }

@@ -11,7 +11,7 @@ use super::event::{Event as Happening, Process};
 use super::measure::{Ledger, Load, Passing};
 use super::net::{Net, State, Store};
 use super::trace::Trace;
-use crate::node::io::{CloseCause, DiskReport};
+use crate::node::io::{CloseCause, DiskReport, Mapped, MappingFailure, MappingMethod};
 use crate::node::{Action, Chunk, Config, ConnId, Event, Time};
 
 /// Who acts.
@@ -108,7 +108,27 @@ impl Fabric {
                 }
             }
             Action::Emit(event) => self.emit(node, event),
+            Action::MapPort => {
+                let answer = self.map_port(node);
+                let delay = self.net.latency();
+                self.net.after(delay, Happening::Mapped(actor.process, answer));
+            }
+            Action::UnmapPort => {
+                let host = &mut self.net.hosts[node.0 as usize];
+                host.reachable &= !host.gateway;
+            }
         }
+    }
+
+    /// The gateway before a node lets connections through, if there is one that does so.
+    fn map_port(&mut self, node: NodeId) -> Result<Mapped, MappingFailure> {
+        let external = self.net.address(node);
+        let host = &mut self.net.hosts[node.0 as usize];
+        if !host.gateway {
+            return Err(MappingFailure::NoAnswer);
+        }
+        host.reachable = true;
+        Ok(Mapped { external, lifetime_s: 3_600, method: MappingMethod::NatPmp })
     }
 
     fn send(&mut self, actor: Actor<'_>, conn: ConnId, chunk: Chunk) {

@@ -39,6 +39,7 @@ impl What {
             Input::Datagram { .. } => What::Plain("receives a datagram"),
             Input::Resolved { .. } => What::Plain("has a name looked up"),
             Input::Disk(_) => What::Plain("hears from its disk"),
+            Input::PortMapped(_) => What::Plain("hears from its gateway"),
         }
     }
 

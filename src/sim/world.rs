@@ -221,6 +221,12 @@ impl World {
         self.fabric.net.hosts[node.0 as usize].reachable = reachable;
     }
 
+    /// Puts a gateway before the node that keeps strangers out until it is asked to let them in.
+    pub fn set_gateway(&mut self, node: NodeId) {
+        let host = &mut self.fabric.net.hosts[node.0 as usize];
+        (host.reachable, host.gateway) = (false, true);
+    }
+
     // Commanding.
 
     /// Gives a node a command, now.
@@ -458,6 +464,11 @@ impl World {
                 };
                 if self.runs(process) {
                     self.feed(process.node, Input::Resolved { lookup, addresses });
+                }
+            }
+            Happening::Mapped(process, answer) => {
+                if self.runs(process) {
+                    self.feed(process.node, Input::PortMapped(answer));
                 }
             }
             Happening::Disk(process, report) => {

@@ -89,6 +89,8 @@ names! {
     CONTENT_RANGE = "Content-Range";
     /// How many bytes follow.
     CONTENT_LENGTH = "Content-Length";
+    /// Where something else is found.
+    LOCATION = "Location";
     /// Kind of content.
     CONTENT_TYPE = "Content-Type";
     /// How the body is framed.

@@ -7,17 +7,20 @@ pub(crate) enum Sort {
     Gnutella,
     /// An HTTP request or a GIV: the transfers take it (sections 7 and 12).
     Transfer,
+    /// Somebody connects back because we asked for it (section 22); nothing more follows.
+    ConnectBack,
     /// None of these.
     Unknown,
     /// Too few bytes to tell.
     Undecided,
 }
 
-const OPENINGS: [(&[u8], Sort); 4] = [
+const OPENINGS: [(&[u8], Sort); 5] = [
     (b"GNUTELLA ", Sort::Gnutella),
     (b"GET ", Sort::Transfer),
     (b"HEAD ", Sort::Transfer),
     (b"GIV ", Sort::Transfer),
+    (b"\n\n", Sort::ConnectBack),
 ];
 
 /// What the connection is that begins with these bytes.
@@ -48,6 +51,8 @@ mod tests {
             (b"GET /", Sort::Transfer),
             (b"GIV 1:", Sort::Transfer),
             (b"HEAD /", Sort::Transfer),
+            (b"\n", Sort::Undecided),
+            (b"\n\n", Sort::ConnectBack),
             (b"GX", Sort::Unknown),
             (b"\x16\x03\x01", Sort::Unknown),
         ] {

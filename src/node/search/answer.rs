@@ -79,7 +79,7 @@ pub(crate) fn asks_for_all(header: &Header, query: &Query<'_>) -> bool {
 }
 
 /// What our hits say of us.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Us {
     /// Our servent GUID.
     pub servent: Guid,
@@ -87,8 +87,10 @@ pub(crate) struct Us {
     pub address: SocketAddr,
     /// Our IPv6 address beside an IPv4 one.
     pub ipv6: Option<Ipv6Addr>,
-    /// Whether we cannot be connected to.
-    pub firewalled: bool,
+    /// Whether we cannot be connected to, if that is known.
+    pub firewalled: Option<bool>,
+    /// Then these hand us pushes.
+    pub push_proxies: Vec<SocketAddr>,
     /// Whether all upload slots are taken.
     pub busy: bool,
     /// Whether the asker reads contents in binary.
@@ -102,7 +104,7 @@ pub(crate) struct Us {
 pub(crate) fn hits(
     found: &[FileIndex],
     library: &Library,
-    us: Us,
+    us: &Us,
     bytes_max: usize,
     config: &Config,
     alternates: impl Fn(&Sha1) -> Vec<SocketAddr>,
@@ -122,8 +124,7 @@ pub(crate) fn hits(
     let mut payload = Vec::new();
     for results in hit::distribute(records, results_max, bytes_max) {
         payload.clear();
-        let flags =
-            HitFlags { push: Some(us.firewalled), busy: Some(us.busy), ..HitFlags::default() };
+        let flags = HitFlags { push: us.firewalled, busy: Some(us.busy), ..HitFlags::default() };
         QueryHit {
             vendor: Some(FILBERT),
             flags,
@@ -131,6 +132,7 @@ pub(crate) fn hits(
             binary_hashes: us.binary_hashes,
             ipv6: us.ipv6,
             token: us.token,
+            push_proxies: us.push_proxies.clone(),
             ..QueryHit::new(us.address, us.servent, results)
         }
         .encode(&mut payload);
@@ -148,5 +150,5 @@ pub(crate) fn families(query: &Query<'_>) -> Families {
 pub(crate) fn is_useless(query: &Query<'_>, us: &Us) -> bool {
     let families = families(query);
     let meets = families.take(&us.address) || (us.ipv6.is_some() && families != Families::Ipv4);
-    !meets || (us.firewalled && query.flags.contains(QueryFlags::FIREWALLED))
+    !meets || (us.firewalled == Some(true) && query.flags.contains(QueryFlags::FIREWALLED))
 }

@@ -48,6 +48,12 @@ pub(super) struct World {
     pub(super) posted: Vec<(SocketAddr, Vec<u8>)>,
     /// Datagrams under way between nodes: from whom, to whom.
     under_way: VecDeque<(usize, usize, Vec<u8>)>,
+    /// What the gateway was asked for.
+    pub(super) mappings: Vec<Action>,
+    /// Where a scripted peer can be connected to.
+    listening: Option<SocketAddr>,
+    /// Whom nodes connected to in vain.
+    pub(super) dialled: Vec<SocketAddr>,
     /// Scripted peers that do not read: nothing sent to them is ever `Sent`.
     pub(super) deaf: BTreeSet<End>,
 }
@@ -89,6 +95,9 @@ impl World {
             ended: Vec::new(),
             posted: Vec::new(),
             under_way: VecDeque::new(),
+            mappings: Vec::new(),
+            listening: None,
+            dialled: Vec::new(),
             deaf: BTreeSet::new(),
         }
     }
@@ -135,12 +144,22 @@ impl World {
                 let report = DiskReport::Opened { download, have: Vec::new() };
                 self.give(node, Input::Disk(report));
             }
+            Action::MapPort | Action::UnmapPort => self.mappings.push(action),
             other => panic!("node {node} wants {other:?}"),
         }
     }
 
     fn connect(&mut self, node: usize, conn: ConnId, to: SocketAddr) {
+        if self.listening == Some(to) {
+            self.accepted += 1;
+            let near = (SCRIPT, ConnId::ordered(self.accepted));
+            self.peers.insert((node, conn), near);
+            self.peers.insert(near, (node, conn));
+            let local = SocketAddr::new(address(node).ip(), 40_000);
+            return self.give(node, Input::Connected { conn, local });
+        }
         let Some(far) = (0..self.nodes.len()).find(|&far| address(far) == to) else {
+            self.dialled.push(to);
             return self.give(node, Input::Closed { conn, cause: CloseCause::Unreachable });
         };
         self.accepted += 1;
@@ -243,6 +262,17 @@ impl World {
         self.peers.insert(far, near);
         let peer = SocketAddr::from(([11, 0, 0, self.accepted as u8], 30_000));
         self.give(node, Input::Accepted { conn: theirs, peer, local: address(node) });
+        self.say(near, says);
+        near
+    }
+
+    /// A node connects to a scripted peer, which answers this.
+    pub(super) fn script_answers(&mut self, node: usize, says: &[u8]) -> End {
+        let to = SocketAddr::from(([11, 0, 0, self.accepted as u8 + 1], 6346));
+        self.listening = Some(to);
+        let host = to.ip().to_string();
+        self.give(node, Input::Command(Command::Connect { host, port: to.port() }));
+        let near = (SCRIPT, ConnId::ordered(self.accepted));
         self.say(near, says);
         near
     }

@@ -33,8 +33,12 @@ pub(super) fn hit(servent: Guid) -> Vec<u8> {
 }
 
 fn push(servent: Guid) -> Vec<u8> {
+    push_to(servent, 6346)
+}
+
+fn push_to(servent: Guid, port: u16) -> Vec<u8> {
     let mut payload = Vec::new();
-    let address = ([9, 9, 9, 9], 6346).into();
+    let address = ([9, 9, 9, 9], port).into();
     Push { servent, index: 77, address, extensions: &[] }.encode(&mut payload);
     payload
 }
@@ -76,7 +80,7 @@ fn one_descriptor_moves_one_counter() {
         (Why::TtlZero, descriptor(2, Kind::QUERY_HIT, 0, 3, &hit(other))),
         (Why::TtlTooHigh, descriptor(2, Kind::QUERY_HIT, 3, 8, &hit(other))),
         (Why::NoPushRoute, descriptor(2, Kind::PUSH, 3, 0, &push(other))),
-        (Why::BadPush, descriptor(2, Kind::PUSH, 3, 0, &push(own))),
+        (Why::BadPush, descriptor(2, Kind::PUSH, 3, 0, &push_to(own, 0))),
         (Why::Malformed, descriptor(2, Kind::PUSH, 3, 0, b"short")),
         (Why::NoRoute, descriptor(2, Kind::PONG, 1, 0, &[1; 14])),
         (Why::Malformed, descriptor(2, Kind::PONG, 1, 0, &[1; 13])),

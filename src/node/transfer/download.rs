@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::flow::Flow;
 use super::ranges::Ranges;
-use super::source::{Source, State};
+use super::source::{PUSH_PROXIES_MAX, Source, State};
 use super::turn::{Turn, Wish};
 use crate::node::io::{
     Action, CloseCause, DiskFailure, DiskOrder, DownloadId, DownloadRequest, DownloadState,
@@ -119,7 +119,9 @@ impl Download {
 
     /// More sources. Those that cannot be used or do not fit are passed over.
     pub(super) fn add_sources(&mut self, places: Vec<Place>, turn: &mut Turn<'_>) {
-        for place in places {
+        for mut place in places {
+            place.push_proxies.retain(|&at| filter::is_usable(at, turn.local_allowed));
+            place.push_proxies.truncate(PUSH_PROXIES_MAX);
             let by_name = place.index.is_some() && place.name.is_some();
             let by_push = place.servent.is_some() && place.index.is_some() && place.firewalled;
             if (self.sha1.is_none() && !by_name)
@@ -170,6 +172,7 @@ impl Download {
         self.ranges.give_back(conn);
         if let Some(source) = by_conn(&mut self.sources, conn) {
             match (&source.state, cause) {
+                (State::AskingProxy { .. }, _) => source.proxy_answered(None, self.id, turn),
                 (State::Connecting(_), CloseCause::Exhausted) => {
                     source.put_off(Why::TooManyConnections, None, turn)
                 }
@@ -234,7 +237,12 @@ impl Download {
             }
             match &mut source.state {
                 State::Waiting { .. } => source.state = State::Ready,
-                State::AskedToPush { .. } => source.failed(Why::ConnectFailed, turn),
+                State::AskedToPush { .. } => source.push_again(self.id, turn),
+                State::AskingProxy { conn, .. } => {
+                    self.leaving.insert(*conn, (source.place.address, 0..0));
+                    turn.close(*conn, false);
+                    source.proxy_answered(None, self.id, turn);
+                }
                 State::Transferring { flow, .. } if flow.flowed(turn.config.stalled_bytes) => {
                     *flow = Flow::new(turn.now);
                 }

@@ -8,10 +8,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::browse::Browses;
 use self::download::Download;
 use self::mesh::Mesh;
+use self::proxied::Proxied;
 use self::push::Pushes;
 use self::turn::{Desk, Purpose};
 use self::upload::Uploads;
@@ -19,6 +21,7 @@ use super::io::{
     CloseCause, DiskReport, DownloadId, DownloadRequest, DownloadState, Event, Out, Progress,
     SearchId, Source,
 };
+use super::rate::PerAddress;
 use super::{Config, ConnId, Rng, Time, Why, filter};
 use crate::library::Library;
 use crate::wire::{Families, Giv, Guid, Push, Sha1};
@@ -29,6 +32,7 @@ mod download;
 mod flow;
 mod inbox;
 mod mesh;
+mod proxied;
 mod push;
 mod ranges;
 mod shelf;
@@ -40,11 +44,14 @@ mod turn;
 mod upload;
 mod view;
 
-pub use turn::Wish;
+pub use turn::{Us, Wish};
 pub use view::{DownloadView, SourceState, SourceView, TransfersView, UploadView};
 
 /// Alternate locations of one result; above 16 a hit is taken for spam.
 const ALTERNATES_PER_HIT_MAX: usize = 10;
+
+/// Window of `Config::proxy_asks_per_address_max`.
+const PROXY_ASKS_WINDOW: Duration = Duration::from_secs(3_600);
 
 /// All transfers of a node.
 #[derive(Debug)]
@@ -64,8 +71,21 @@ impl Transfers {
         let (uploads, pushes) = (Uploads::new(&config), Pushes::new(&config));
         let local_allowed = config.local_addresses;
         let (conns, wishes) = (BTreeMap::new(), Vec::new());
-        let mesh = Mesh::default();
-        let desk = Desk { config, local_allowed, guid, rng, conns, wishes, mesh };
+        let us = Us { address: config.listen, firewalled: false, push_proxies: Vec::new() };
+        let proxied = Proxied::new(&config);
+        let (asks, addresses) = (config.proxy_asks_per_address_max, config.counted_addresses_max);
+        let desk = Desk {
+            local_allowed,
+            guid,
+            rng,
+            conns,
+            wishes,
+            mesh: Mesh::default(),
+            us,
+            proxied,
+            proxy_asks: PerAddress::new(PROXY_ASKS_WINDOW, asks, addresses),
+            config,
+        };
         Transfers {
             desk,
             uploads,
@@ -333,6 +353,41 @@ impl Transfers {
     /// A Push for us arrived.
     pub fn on_push(&mut self, now: Time, push: &Push<'_>, out: &mut Out) {
         self.pushes.obey(push, &mut self.desk.turn(now, out));
+    }
+
+    /// What others are to know of us from now on.
+    pub fn know(&mut self, us: Us) {
+        self.desk.us = us;
+    }
+
+    /// What others are told of us at present.
+    pub fn known(&self) -> &Us {
+        &self.desk.us
+    }
+
+    /// The servent at the other end of a link asks us to be its push proxy; whether we are.
+    pub fn push_proxy_for(&mut self, servent: Guid, link: ConnId) -> bool {
+        self.desk.proxied.agree(servent, link, &self.desk.config)
+    }
+
+    /// The link is gone, or nobody there needs a push proxy any more.
+    pub fn no_push_proxy_on(&mut self, link: ConnId) {
+        self.desk.proxied.end(link);
+    }
+
+    /// The link to a servent whose push proxy we are.
+    pub fn push_proxied_way(&self, servent: &Guid) -> Option<ConnId> {
+        self.desk.proxied.way(servent)
+    }
+
+    /// For how many servents we are a push proxy.
+    pub fn push_proxied(&self) -> u32 {
+        u32::try_from(self.desk.proxied.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Somebody at this address asks us by UDP to hand this push over: by which link.
+    pub fn hand_push(&mut self, now: Time, push: &Push<'_>, asker: IpAddr) -> Result<ConnId, Why> {
+        self.desk.proxied.hand(now, &push.servent, asker, push.address)
     }
 
     /// Closes every connection and forgets every download; partial files stay.

@@ -1,10 +1,9 @@
 //! All that we share, shown to one who browses: query hits in pieces, never the whole library at
 //! once (protocol.md section 13).
 
-use std::net::SocketAddr;
-
 use flate2::{Compress, Compression, FlushCompress};
 
+use super::turn::Us;
 use crate::library::{Entry, FileIndex, Library};
 use crate::node::{Config, Rng};
 use crate::wire::hit::distribute;
@@ -31,6 +30,7 @@ pub(super) struct Shelf {
 pub(super) struct Host<'a> {
     pub(super) config: &'a Config,
     pub(super) guid: Guid,
+    pub(super) us: &'a Us,
 }
 
 impl Shelf {
@@ -92,12 +92,12 @@ fn record(entry: &Entry) -> Record<'_> {
 }
 
 fn hit<'a>(results: Vec<Record<'a>>, host: Host<'_>) -> QueryHit<'a> {
-    let listen: SocketAddr = host.config.listen;
     QueryHit {
         vendor: Some(vendor::FILBERT),
-        flags: HitFlags { push: Some(listen.port() == 0), ..HitFlags::default() },
+        flags: HitFlags { push: Some(host.us.firewalled), ..HitFlags::default() },
         browse_host: true,
-        ..QueryHit::new(listen, host.guid, results)
+        push_proxies: host.us.push_proxies.clone(),
+        ..QueryHit::new(host.us.address, host.guid, results)
     }
 }
 

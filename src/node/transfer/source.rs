@@ -1,5 +1,6 @@
 //! One source of a download: where it stands and when it is tried again.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -8,11 +9,16 @@ use super::inbox::Inbox;
 use super::turn::{Purpose, Turn, Wish};
 use super::view::{SourceState, SourceView};
 use crate::node::io::{DownloadId, Source as Place};
-use crate::node::{Config, ConnId, Time, Why};
+use crate::node::{Config, ConnId, Time, Why, filter};
+use crate::wire::http::{Request, Target};
+use crate::wire::{Giv, Guid, Headers, addresses, names};
 
 /// Bytes on one connection after which earlier failures of a source are forgiven; less could be
 /// a lure that keeps a useless source in use.
 const FORGIVEN_AFTER_BYTES: u64 = 65_536;
+
+/// Push proxies of one source that are asked: one that is alive will do.
+pub(super) const PUSH_PROXIES_MAX: usize = 4;
 
 /// Pause before a source that closed in order is connected to again.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -24,6 +30,14 @@ pub(super) enum State {
     Ready,
     /// The connection is being opened.
     Connecting(ConnId),
+    /// One of its push proxies is being asked by HTTP to hand it a Push.
+    AskingProxy {
+        conn: ConnId,
+        /// Whom we ask.
+        proxy: SocketAddr,
+        /// Then we give up waiting.
+        until: Time,
+    },
     /// Asked by a Push to connect to us.
     AskedToPush {
         /// Then we give up waiting.
@@ -77,6 +91,8 @@ pub(super) struct Source {
     revived: u8,
     /// Whether the next attempt goes by a Push.
     by_push: bool,
+    /// The ways of a Push that have been tried in this attempt.
+    ways_tried: usize,
     /// Body bytes that came on the present connection.
     pub(super) came: u64,
     /// Whether bytes came over a connection that we opened: others can reach it, too.
@@ -87,6 +103,7 @@ impl Source {
     pub(super) fn new(place: Place, config: &Config) -> Source {
         Source {
             by_push: place.firewalled,
+            ways_tried: 0,
             place,
             state: State::Ready,
             inbox: Inbox::new(config),
@@ -103,6 +120,7 @@ impl Source {
     pub(super) fn conn(&self) -> Option<ConnId> {
         match &self.state {
             State::Connecting(conn)
+            | State::AskingProxy { conn, .. }
             | State::Requesting { conn, .. }
             | State::Transferring { conn, .. } => Some(*conn),
             _ => None,
@@ -149,25 +167,114 @@ impl Source {
     pub(super) fn start(&mut self, download: DownloadId, turn: &mut Turn<'_>) {
         self.inbox = Inbox::new(turn.config);
         self.came = 0;
-        self.state = match self.pushed_by() {
-            Some(wish) => {
-                turn.wishes.push(wish);
-                State::AskedToPush { until: turn.in_s(turn.config.push_timeout_s) }
-            }
-            None => State::Connecting(turn.connect(self.place.address, Purpose::Fetch(download))),
-        };
+        self.ways_tried = 0;
+        if self.pushed_as().is_none() {
+            let conn = turn.connect(self.place.address, Purpose::Fetch(download));
+            self.state = State::Connecting(conn);
+        } else if turn.us.firewalled {
+            // It could not connect to us either.
+            self.failed(Why::BothFirewalled, turn);
+        } else {
+            self.push_again(download, turn);
+        }
     }
 
-    /// What to wish for, if it is to connect to us and not we to it.
-    fn pushed_by(&self) -> Option<Wish> {
-        let (servent, index) = (self.place.servent?, self.place.index?);
-        self.by_push.then_some(Wish::SendPush { servent, index })
+    /// Whom to push for which file, if it is to connect to us and not we to it.
+    fn pushed_as(&self) -> Option<(Guid, u32)> {
+        Some((self.place.servent?, self.place.index?)).filter(|_| self.by_push)
+    }
+
+    /// Asks it to connect to us by the next way that is left: datagrams to its push proxies, each
+    /// of them by HTTP, and the way that its hits came. Without any it has failed.
+    pub(super) fn push_again(&mut self, download: DownloadId, turn: &mut Turn<'_>) {
+        let Some((servent, index)) = self.pushed_as() else {
+            return self.failed(Why::ConnectFailed, turn);
+        };
+        let proxies = self.place.push_proxies.len();
+        while self.ways_tried < proxies + 2 {
+            let way = self.ways_tried;
+            self.ways_tried += 1;
+            if way == 0 {
+                let now = turn.now;
+                let mut may_ask = |at: &SocketAddr| turn.proxy_asks.admit(now, at.ip());
+                let asked = self.place.push_proxies.iter().copied().filter(|at| may_ask(at));
+                let proxies: Vec<SocketAddr> = asked.collect();
+                if !proxies.is_empty() {
+                    turn.wishes.push(Wish::SendPush { servent, index, proxies });
+                    let until = turn.in_s(turn.config.push_datagram_timeout_s);
+                    self.state = State::AskedToPush { until };
+                    return;
+                }
+            } else if let Some(&proxy) = self.place.push_proxies.get(way - 1) {
+                if turn.proxy_asks.admit(turn.now, proxy.ip()) {
+                    let conn = turn.connect(proxy, Purpose::Fetch(download));
+                    let until = turn.in_s(turn.config.push_timeout_s);
+                    self.inbox = Inbox::new(turn.config);
+                    self.state = State::AskingProxy { conn, proxy, until };
+                    return;
+                }
+            } else {
+                turn.wishes.push(Wish::SendPush { servent, index, proxies: Vec::new() });
+                let until = turn.in_s(turn.config.push_timeout_s);
+                self.state = State::AskedToPush { until };
+                return;
+            }
+        }
+        self.failed(Why::ConnectFailed, turn);
+    }
+
+    /// The connection to a push proxy stands: asks it.
+    pub(super) fn ask_proxy(&self, turn: &mut Turn<'_>) {
+        let (State::AskingProxy { conn, proxy, .. }, Some((servent, index))) =
+            (&self.state, self.pushed_as())
+        else {
+            return;
+        };
+        let target = Target::PushProxy { servent: Some(servent), index };
+        let request = Request::get(target, proxy, &turn.config.user_agent)
+            .with(names::X_NODE, turn.us.address)
+            .with(names::CONNECTION, "close");
+        turn.out.send(*conn, &request.to_bytes());
+    }
+
+    /// A push proxy has answered, or will not. One that does not help is left alone for a while.
+    pub(super) fn proxy_answered(
+        &mut self,
+        code: Option<u16>,
+        download: DownloadId,
+        turn: &mut Turn<'_>,
+    ) {
+        let State::AskingProxy { proxy, .. } = self.state else { return };
+        if code == Some(202) {
+            self.state = State::AskedToPush { until: turn.in_s(turn.config.push_timeout_s) };
+            return;
+        }
+        turn.proxy_asks.spend(turn.now, proxy.ip());
+        turn.out.count(Why::NoPushProxy);
+        self.push_again(download, turn);
+    }
+
+    /// It names its push proxies of today.
+    pub(super) fn learn_push_proxies(&mut self, headers: &Headers, turn: &Turn<'_>) {
+        if headers.get(names::X_PUSH_PROXY).is_some() {
+            let list = headers.list(names::X_PUSH_PROXY);
+            self.place.push_proxies = addresses::list(list, PUSH_PROXIES_MAX);
+            self.place.push_proxies.retain(|&at| filter::is_usable(at, turn.local_allowed));
+        }
+    }
+
+    /// Whether it was asked to connect to us, and this is it. The index says nothing: a push proxy
+    /// that is not told which file writes 0.
+    pub(super) fn awaits(&self, giv: &Giv) -> bool {
+        let asked = matches!(self.state, State::AskedToPush { .. } | State::AskingProxy { .. });
+        asked && self.place.servent == Some(giv.servent)
     }
 
     /// When something has to be done about it, if nothing happens before.
     pub(super) fn deadline(&self, config: &Config) -> Time {
         match self.state {
             State::AskedToPush { until }
+            | State::AskingProxy { until, .. }
             | State::Requesting { until, .. }
             | State::Waiting { until } => until,
             State::Transferring { flow, .. } => flow.deadline(config.stalled_source_s),
@@ -182,7 +289,7 @@ impl Source {
         self.trouble = Some(why);
         let unreachable = why == Why::ConnectFailed && !self.by_push;
         self.by_push = self.place.firewalled || unreachable;
-        if unreachable && self.pushed_by().is_some() {
+        if unreachable && self.pushed_as().is_some() {
             self.state = State::Ready;
             return;
         }
@@ -235,6 +342,9 @@ impl Source {
             self.place.index = place.index;
             self.place.name.clone_from(&place.name);
         }
+        if !place.push_proxies.is_empty() {
+            self.place.push_proxies.clone_from(&place.push_proxies);
+        }
         let pause_s = u64::from(turn.config.find_sources_s) << self.revived.min(6);
         if let State::GivenUp { at } = self.state
             && self.trouble != Some(Why::WrongBytes)
@@ -263,7 +373,7 @@ impl Source {
         let state = match self.state {
             State::Ready => SourceState::Ready,
             State::Connecting(_) => SourceState::Connecting,
-            State::AskedToPush { .. } => SourceState::AskedToPush,
+            State::AskedToPush { .. } | State::AskingProxy { .. } => SourceState::AskedToPush,
             State::Requesting { .. } => SourceState::Requesting,
             State::Transferring { .. } => SourceState::Transferring,
             State::Waiting { .. } => SourceState::Waiting,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::mesh::Mesh;
+use super::proxied::Proxied;
 use crate::node::io::{Action, DownloadId, Out, SearchEnd, SearchId};
+use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Rng, Time, filter};
 use crate::wire::{Families, Guid, Sha1};
 
@@ -23,6 +25,19 @@ pub enum Wish {
         servent: Guid,
         /// The number it gives the file.
         index: u32,
+        /// The push proxies that get it by UDP; if none, it goes the way the servent's hits came.
+        proxies: Vec<SocketAddr>,
+    },
+    /// Hand a push to a neighbour whose push proxy we are.
+    HandPush {
+        /// By which link.
+        link: ConnId,
+        /// Whom.
+        servent: Guid,
+        /// The number it gives the file; 0 if none is named.
+        index: u32,
+        /// Whom it shall connect to.
+        address: SocketAddr,
     },
     /// Ask the network who has this content.
     FindSources {
@@ -78,6 +93,21 @@ pub(super) struct Desk {
     pub(super) wishes: Vec<Wish>,
     /// Who has proved to have what.
     pub(super) mesh: Mesh,
+    pub(super) us: Us,
+    pub(super) proxied: Proxied,
+    /// What we asked of others' push proxies.
+    pub(super) proxy_asks: PerAddress,
+}
+
+/// What others are to know of us, and what we can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Us {
+    /// Where we can be connected to.
+    pub address: SocketAddr,
+    /// Whether we cannot.
+    pub firewalled: bool,
+    /// Then these hand us pushes.
+    pub push_proxies: Vec<SocketAddr>,
 }
 
 impl Desk {
@@ -91,6 +121,9 @@ impl Desk {
             conns: &mut self.conns,
             wishes: &mut self.wishes,
             mesh: &mut self.mesh,
+            us: &self.us,
+            proxied: &mut self.proxied,
+            proxy_asks: &mut self.proxy_asks,
             out,
         }
     }
@@ -107,6 +140,9 @@ pub(super) struct Turn<'a> {
     conns: &'a mut BTreeMap<ConnId, Purpose>,
     pub(super) wishes: &'a mut Vec<Wish>,
     pub(super) mesh: &'a mut Mesh,
+    pub(super) us: &'a Us,
+    pub(super) proxied: &'a mut Proxied,
+    pub(super) proxy_asks: &'a mut PerAddress,
     pub(super) out: &'a mut Out,
 }
 

@@ -13,14 +13,14 @@ use super::flow::Flow;
 use super::inbox::{Inbox, Taken};
 use super::shelf::{Host, Shelf};
 use super::slots::{self, Facts};
-use super::turn::{ALTERNATES_TOLD_MAX, Turn};
+use super::turn::{ALTERNATES_TOLD_MAX, Turn, Wish};
 use super::view::UploadView;
 use crate::library::{Entry, FileIndex, Library};
 use crate::node::io::Action;
 use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Time, Why};
 use crate::wire::http::{GNUTELLA_PACKETS, Method, RangeSpec, Request, Response, Target};
-use crate::wire::{Families, Giv, Malformed, addresses, names};
+use crate::wire::{Families, Giv, Guid, Malformed, addresses, names};
 
 /// Every connection on which we answer.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl Uploads {
             Taken::Incomplete => {}
             Taken::TooLarge => {
                 turn.out.count(Why::BadRequest);
-                self.reply(conn, Reply::refusal(431), turn);
+                self.reply(conn, Reply::code(431), turn);
             }
             Taken::Complete { head, used } => {
                 let rest = data.get(used..).unwrap_or_default();
@@ -269,7 +269,7 @@ impl Uploads {
         };
         let reply = reply.unwrap_or_else(|(code, why)| {
             turn.out.count(why);
-            Reply::refusal(code)
+            Reply::code(code)
         });
         self.reply(conn, reply, turn);
         self.go_on(conn, library, turn);
@@ -287,11 +287,14 @@ impl Uploads {
         let entry = match &request.target {
             _ if request.method == Method::Other => return Err((501, Why::BadRequest)),
             Target::Browse => return self.show(peer, request, turn),
+            Target::PushProxy { servent, index } => {
+                return Ok(hand_push(peer, *servent, *index, request, turn));
+            }
             Target::Urn(sha1) => library.by_sha1(sha1),
             Target::Get { index, name } => {
                 name.as_deref().and_then(|name| library.by_name(FileIndex(*index), name))
             }
-            Target::PushProxy { .. } | Target::Other(_) => None,
+            Target::Other(_) => None,
         };
         let Some(entry) = entry else {
             turn.out.count(Why::NoSuchFile);
@@ -362,7 +365,11 @@ impl Uploads {
     fn reply(&mut self, conn: ConnId, reply: Reply, turn: &mut Turn<'_>) {
         let Some(upload) = self.conns.get_mut(&conn) else { return };
         let connection = if reply.keep_alive { "keep-alive" } else { "close" };
-        let response = reply.response.with(names::SERVER, &turn.config.user_agent);
+        let mut response = reply.response.with(names::SERVER, &turn.config.user_agent);
+        if !turn.us.push_proxies.is_empty() {
+            let proxies = addresses::write(&turn.us.push_proxies);
+            response = response.with(names::X_PUSH_PROXY, proxies);
+        }
         let head = response.with(names::CONNECTION, connection).to_bytes();
         turn.out.send(conn, &head);
         let mut answer = Answer {
@@ -386,7 +393,7 @@ impl Uploads {
     fn go_on(&mut self, conn: ConnId, library: &Library, turn: &mut Turn<'_>) {
         let Some(answer) = self.answer_mut(conn) else { return };
         if let Some(shelf) = &mut answer.shelf {
-            let host = Host { config: turn.config, guid: turn.guid };
+            let host = Host { config: turn.config, guid: turn.guid, us: turn.us };
             while !shelf.done() && answer.unsent < turn.config.send_window_bytes.into() {
                 let piece = shelf.piece(library, host, turn.rng);
                 if !piece.is_empty() {
@@ -439,7 +446,8 @@ impl Reply {
         Reply { response, body: None, shelf: None, keep_alive }
     }
 
-    fn refusal(code: u16) -> Reply {
+    /// Nothing but a code, and the connection ends.
+    fn code(code: u16) -> Reply {
         Reply::plain(Response::empty(code), false)
     }
 
@@ -461,6 +469,39 @@ impl Reply {
         let body = (request.method == Method::Get && !sending.range.is_empty())
             .then_some((entry.index, sending));
         Reply { response, body, shelf: None, keep_alive: request.keep_alive() }
+    }
+}
+
+/// Somebody asks us to hand a push to one whose push proxy we are: the codes are those of the
+/// specification.
+fn hand_push(
+    peer: SocketAddr,
+    servent: Option<Guid>,
+    index: u32,
+    request: &Request,
+    turn: &mut Turn<'_>,
+) -> Reply {
+    let address = request.headers.get(names::X_NODE).and_then(addresses::parse);
+    let (Some(servent), Some(address)) = (servent, address) else {
+        turn.out.count(Why::BadRequest);
+        return Reply::code(400);
+    };
+    match turn.proxied.hand(turn.now, &servent, peer.ip(), address) {
+        Ok(link) => {
+            turn.wishes.push(Wish::HandPush { link, servent, index, address });
+            Reply::code(202)
+        }
+        Err(why) => {
+            turn.out.count(why);
+            match why {
+                Why::NoPushRoute => Reply::code(410),
+                Why::Throttled => {
+                    let later = Response::busy(turn.config.busy_retry_s.into());
+                    Reply::plain(later, false)
+                }
+                _ => Reply::code(400),
+            }
+        }
     }
 }
 

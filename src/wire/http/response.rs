@@ -204,10 +204,12 @@ impl Response {
 fn reason(code: u16) -> &'static str {
     match code {
         200 => "OK",
+        202 => "Push Message Sent",
         206 => "Partial Content",
         400 => "Bad Request",
         404 => "Not Found",
         406 => "Not Acceptable",
+        410 => "Servent Not Connected",
         416 => "Requested Range Not Satisfiable",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",

@@ -99,6 +99,8 @@ struct Stage {
     ordered: BTreeSet<ConnId>,
     accepted: u64,
     lookups: Vec<LookupId>,
+    /// Whether the gateway was asked and has not answered.
+    gateway_asked: bool,
     disk: VecDeque<DiskOrder>,
     opened: BTreeSet<DownloadId>,
     files: BTreeMap<u32, u64>,
@@ -126,6 +128,7 @@ fn config(script: &mut Script<'_>) -> Config {
         role,
         auto_connect: !script.rarely(3),
         local_addresses: script.rarely(2),
+        local_is_open: !script.rarely(4),
         compress_links: !script.rarely(3),
         listen: SocketAddr::from(([9, 9, 9, 9], if script.rarely(4) { 0 } else { 6346 })),
         neighbours_wanted: 2,
@@ -182,6 +185,7 @@ impl Stage {
             ordered: BTreeSet::new(),
             accepted: 0,
             lookups: Vec::new(),
+            gateway_asked: false,
             disk: VecDeque::new(),
             opened: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -242,6 +246,11 @@ impl Stage {
             Action::SendDatagram { to, data } => self.on_post(*to, data.len()),
             Action::Disk(order) => self.on_disk(order),
             Action::Emit(event) => self.on_event(event),
+            Action::MapPort => {
+                assert!(!self.gateway_asked, "the gateway is asked twice at once");
+                self.gateway_asked = true;
+            }
+            Action::UnmapPort => {}
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use filbert::library::{Change, Entry, FileIndex, Segment};
 use filbert::node::io::{
     CloseCause, DiskFailure, DiskOrder, DiskReport, DownloadId, DownloadRequest, HostRecord,
-    SearchId,
+    Mapped, MappingFailure, MappingMethod, SearchId,
 };
 use filbert::node::{Command, ConnId, Input};
 use filbert::wire::http::{GNUTELLA_PACKETS, Request, Response};
@@ -365,8 +365,16 @@ impl Stage {
         }
     }
 
-    /// A name was looked up, or datagrams come.
+    /// The gateway answers, a name was looked up, or datagrams come.
     fn resolve(&mut self, script: &mut Script<'_>) {
+        if std::mem::take(&mut self.gateway_asked) {
+            let external = script.address();
+            let lifetime_s = script.number() as u32;
+            let mapped = Mapped { external, lifetime_s, method: MappingMethod::NatPmp };
+            let refused = Err(MappingFailure::Refused);
+            let answer = if script.rarely(3) { refused } else { Ok(mapped) };
+            return self.give(Input::PortMapped(answer));
+        }
         let Some(lookup) = self.lookups.pop() else { return self.datagram(script) };
         let ip = script.address().ip();
         self.named.insert(SocketAddr::new(ip.to_canonical(), 6346));

@@ -18,7 +18,12 @@ use crate::wire::{Giv, Sha1, addresses, names};
 impl Download {
     /// A connection to a source stands.
     pub(in crate::node::transfer) fn connected(&mut self, conn: ConnId, turn: &mut Turn<'_>) {
-        self.ask(conn, turn);
+        match by_conn(&mut self.sources, conn) {
+            Some(source) if matches!(source.state, State::AskingProxy { .. }) => {
+                source.ask_proxy(turn);
+            }
+            _ => self.ask(conn, turn),
+        }
         self.go_on(turn);
     }
 
@@ -30,11 +35,13 @@ impl Download {
         conn: ConnId,
         turn: &mut Turn<'_>,
     ) -> bool {
-        let awaited = |source: &&mut Source| {
-            matches!(source.state, State::AskedToPush { .. })
-                && source.place.servent == Some(giv.servent)
+        let Some(source) = self.sources.iter_mut().find(|source| source.awaits(giv)) else {
+            return false;
         };
-        let Some(source) = self.sources.iter_mut().find(awaited) else { return false };
+        if let Some(asking) = source.conn() {
+            self.leaving.insert(asking, (source.place.address, 0..0));
+            turn.close(asking, false);
+        }
         source.state = State::Connecting(conn);
         turn.dedicate(conn, Purpose::Fetch(self.id));
         self.connected(conn, turn);
@@ -50,6 +57,7 @@ impl Download {
     ) {
         let Some(source) = by_conn(&mut self.sources, conn) else { return };
         let asked = match &source.state {
+            State::AskingProxy { .. } => return self.proxy_said(conn, data, turn),
             State::Requesting { asked, .. } => asked,
             State::Transferring { rest, ordered, .. } if rest.start == *ordered => {
                 return self.store(conn, 0, turn);
@@ -65,6 +73,7 @@ impl Download {
                 let Ok(response) = Response::parse(&head) else {
                     return self.fail(conn, Why::BadResponse, turn);
                 };
+                source.learn_push_proxies(&response.headers, turn);
                 let body_at = u32::try_from(used).unwrap_or(u32::MAX);
                 self.obey(conn, judge(&response, &asked), body_at, turn);
                 self.hear_of_others(&response, turn);
@@ -97,6 +106,19 @@ impl Download {
             let (name, places) = line;
             if places.is_empty() { request } else { request.with(name, addresses::write(&places)) }
         })
+    }
+
+    /// Bytes from a push proxy: the code of its answer is all that matters.
+    fn proxy_said(&mut self, conn: ConnId, data: &[u8], turn: &mut Turn<'_>) {
+        let Some(source) = by_conn(&mut self.sources, conn) else { return };
+        let code = match source.inbox.take(data) {
+            Taken::Incomplete => return,
+            Taken::TooLarge => None,
+            Taken::Complete { head, .. } => Response::parse(&head).ok().map(|answer| answer.code),
+        };
+        let id = self.id;
+        self.release(conn, |source, turn| source.proxy_answered(code, id, turn), turn);
+        self.go_on(turn);
     }
 
     /// Body bytes from a source are on the disk; says whether deadlines may have changed.

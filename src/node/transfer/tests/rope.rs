@@ -224,6 +224,11 @@ impl Rope {
         self.ends.len() - 1
     }
 
+    /// What stands at an address, to be replaced.
+    pub(super) fn replace(&mut self, end: usize) -> &mut End {
+        &mut self.ends[end]
+    }
+
     pub(super) fn at(&mut self, end: usize) -> &mut Servent {
         match &mut self.ends[end] {
             End::Servent(servent) => servent,
