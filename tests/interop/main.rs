@@ -1,7 +1,8 @@
 //! filbert beside a living gtk-gnutella. Skipped, saying so, unless
 //! `FILBERT_INTEROP_GTK_GNUTELLA` names a program that runs a headless gtk-gnutella 1.2 in the
 //! foreground, with its settings in the folder that is its one argument (`config_gnet` is there
-//! already), until it is killed. Unix only.
+//! already), until it is killed. A leaf that lacks ultrapeers looks for host caches whatever its
+//! settings: the program must keep it from resolving names. Unix only.
 #![cfg(unix)]
 
 mod datagrams;

@@ -178,7 +178,7 @@ fn settings(dir: &Path, listen: SocketAddr, mode: Mode, compress: bool) -> Strin
          is_udp_firewalled = FALSE\n\
          allow_firewalled_ultra = TRUE\n\
          up_connections = 0\n\
-         max_ultrapeers = 3\n\
+         max_ultrapeers = 1\n\
          max_connections = 100\n\
          max_leaves = 100\n\
          prefer_compressed_gnet = {}\n\
