@@ -259,8 +259,8 @@ pub struct Config {
     pub push_proxies_wanted: u8,
     /// Servents for which we are a push proxy.
     pub push_proxied_max: u16,
-    /// Push proxies at one address that we ask for something within ten minutes: strangers' hits
-    /// name them.
+    /// What we ask of push proxies at one address within an hour, by UDP and HTTP together:
+    /// strangers' hits name them. One that does not help is left alone for an hour.
     pub proxy_asks_per_address_max: u16,
     /// A push by UDP is awaited so long before the next way is tried.
     pub push_datagram_timeout_s: u16,
@@ -489,7 +489,7 @@ impl Default for Config {
             favours_per_minute_max: 12,
             push_proxies_wanted: 4,
             push_proxied_max: 1_024,
-            proxy_asks_per_address_max: 4,
+            proxy_asks_per_address_max: 24,
             push_datagram_timeout_s: 5,
             find_sources_s: 120,
             datagram_hosts_max: 4_096,

@@ -5,6 +5,7 @@ mod faults;
 mod flood;
 mod horizon;
 mod oob;
+mod reach;
 mod routing;
 mod tiers;
 mod transfer;

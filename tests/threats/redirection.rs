@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use filbert::node::io::{CloseCause, DiskReport, DownloadId, DownloadRequest, HostRecord, Source};
-use filbert::node::{Command, Config, Input, Why};
+use filbert::node::{Action, Command, Config, Input, Why};
 use filbert::wire::{Guid, Headers, HitFlags, Kind, Pong, Push, QueryHit, Record, Sha1, names};
 
 use crate::victim::{Victim, config, descriptor, guid, stranger};
@@ -81,6 +81,90 @@ fn row_07_forged_pushes_do_not_turn_the_node_against_a_third() {
     let allowed = usize::from(config().pushes_per_address_max);
     assert_eq!(victim.dialled.len(), allowed);
     assert_eq!(victim.count(Why::BadPush), 10_000 - allowed as u64);
+}
+
+#[test]
+fn row_07_push_proxies_hand_nobody_over_to_a_third() {
+    let mut victim = Victim::new(config());
+    let sharer = victim.neighbour(stranger(1), Headers::new());
+    let servent = guid(5);
+    victim.say(sharer, &descriptor(servent, Kind::VENDOR, 1, 0, b"LIME\x15\0\x01\0"));
+    assert_eq!(victim.view().reach.push_proxy_for, 1);
+    victim.sent.remove(&sharer);
+    for number in 0..5_000u16 {
+        let asker = stranger(100 + u32::from(number));
+        // By HTTP, naming the third.
+        let client = victim.accept(asker);
+        let to = bystander(1 + number);
+        let target = format!("/gnutella/push-proxy?guid={servent}");
+        victim.say(client, format!("GET {target} HTTP/1.1\r\nX-Node: {to}\r\n\r\n").as_bytes());
+        // By UDP: with an own address, and with the address of the third forged.
+        let mut push = Vec::new();
+        Push { servent, index: 1, address: to, extensions: &[] }.encode(&mut push);
+        let push = descriptor(guid(number.into()), Kind::PUSH, 1, 0, &push);
+        victim.give(Input::Datagram { from: asker, data: &push });
+        victim.give(Input::Datagram { from: bystander(9), data: &push });
+        victim.give(Input::TurnOver);
+    }
+    let handed = victim.heard(sharer, Kind::PUSH).len();
+    assert_eq!(handed, usize::from(config().pushes_per_address_max), "forged ones alone, and few");
+    assert_eq!(victim.dialled, []);
+}
+
+#[test]
+fn row_07_push_proxies_that_hits_name_are_asked_a_few_times_at_most() {
+    let mut victim = Victim::new(config());
+    let sources = (0..10_000u32).map(|number| Source {
+        servent: Some(guid(number.into())),
+        index: Some(1),
+        firewalled: true,
+        push_proxies: (0..4).map(|port| bystander(1 + (number as u16) * 4 + port)).collect(),
+        ..Source::at(stranger(number))
+    });
+    let sources: Vec<Source> = sources.collect();
+    let sha1 = Some(Sha1([4; 20]));
+    let download = DownloadId(1);
+    let request = DownloadRequest { name: "file".into(), sha1, ..DownloadRequest::default() };
+    victim.give(Input::Command(Command::Download { download, request }));
+    victim.give(Input::Disk(DiskReport::Opened { download, have: Vec::new() }));
+    for some in sources.chunks(100) {
+        let sources = some.to_vec();
+        victim.give(Input::Command(Command::AddSources { download, sources }));
+        victim.pass(36);
+    }
+    let is_datagram = |action: &&Action| matches!(action, Action::SendDatagram { .. });
+    let datagrams = victim.others.iter().filter(is_datagram).count();
+    assert!(!victim.dialled.is_empty());
+    assert!(victim.dialled.len() <= HANDFUL, "{} connections", victim.dialled.len());
+    assert!(datagrams <= HANDFUL, "{datagrams} datagrams");
+}
+
+#[test]
+fn row_07_connecting_back_goes_to_the_asker_and_seldom() {
+    let mut victim = Victim::new(config());
+    for number in 0..200u32 {
+        let asker = victim.neighbour(stranger(number), Headers::new());
+        for port in 1..50u16 {
+            let [low, high] = port.to_le_bytes();
+            let tcp = [b'B', b'E', b'A', b'R', 7, 0, 1, 0, low, high];
+            let udp = [b'G', b'T', b'K', b'G', 7, 0, 2, 0, low, high];
+            victim.say(asker, &descriptor(guid(1), Kind::VENDOR, 1, 0, &tcp));
+            victim.say(asker, &descriptor(guid(1), Kind::VENDOR, 1, 0, &udp));
+            victim.pass(0);
+        }
+        let own = |to: &SocketAddr| to.ip() == stranger(number).ip();
+        assert!(victim.dialled.drain(..).all(|to| own(&to)));
+        let datagrams = victim.others.drain(..).filter_map(|action| match action {
+            Action::SendDatagram { to, .. } => Some(to),
+            _ => None,
+        });
+        assert!(datagrams.into_iter().all(|to| own(&to)));
+        victim.give(Input::Closed { conn: asker, cause: CloseCause::PeerClosed });
+    }
+    let (minute, address) = (config().favours_per_minute_max, config().favours_per_address_max);
+    let refused = victim.count(Why::Throttled);
+    let admitted = u64::from(minute) * 2;
+    assert_eq!(refused, 200 * 49 * 2 - admitted, "{minute} a minute, {address} for one address");
 }
 
 #[test]

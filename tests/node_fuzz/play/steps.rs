@@ -283,6 +283,8 @@ impl Stage {
                     sources: script.sources(&self.guids),
                 };
                 self.named.extend(request.sources.iter().map(|source| source.address));
+                let proxies = request.sources.iter().flat_map(|source| &source.push_proxies);
+                self.named.extend(proxies.copied());
                 Command::Download { download: self.download_id(script), request }
             }
             14 => {
