@@ -188,7 +188,6 @@ impl Desk {
         query: NewSearch,
     ) -> Result<Search, Stopped> {
         let view = self.servent.view().await?;
-        let config = self.servent.config();
         let browse = match &command {
             Command::Browse { host, .. } => Some(*host),
             _ => None,
@@ -205,7 +204,7 @@ impl Desk {
             reach_guess: 0,
             obstacles: match browse {
                 Some(_) => Vec::new(),
-                None => facts::obstacles_of_search(&view, config, &query),
+                None => facts::obstacles_of_search(&view, &query),
             },
             query,
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::reach;
 use super::types::{
     Block, Counters, Datagrams, Dropped, Event, Hashing, Horizon, KindCount, NewSearch, Obstacle,
-    Peer, Settings, Shares, Status, Upload,
+    Peer, Settings, Shares, Status, TierStatus, Upload,
 };
 use crate::node::io::DownloadRequest;
 use crate::servent::{self, Config, DownloadView, Servent, View};
@@ -31,7 +31,8 @@ pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
         data_dir: places.data_dir.display().to_string(),
         download_dir: places.download_dir.display().to_string(),
         neighbours: neighbours(view),
-        neighbours_wanted: config.neighbours_wanted.into(),
+        tier: tier(view),
+        neighbours_wanted: view.slots.ultrapeers_wanted,
         connecting: view.connecting,
         hosts_known: view.hosts_known,
         horizon: horizon(view, config),
@@ -41,7 +42,7 @@ pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
         searches: 0,
         uploads: u32::try_from(view.transfers.uploads.len()).unwrap_or(u32::MAX),
         downloads: 0,
-        obstacles: obstacles(view, config),
+        obstacles: obstacles(view),
         reach: reach::reach(&view.reach, servent.listen().port(), began.elapsed().as_secs()),
     }
 }
@@ -52,9 +53,23 @@ fn horizon(view: &View, config: &Config) -> Option<Horizon> {
     Some(Horizon { hops: far.hops, nodes: far.nodes, files: far.files, bytes: far.bytes })
 }
 
+/// What the servent is in the two-tier network.
+fn tier(view: &View) -> TierStatus {
+    let slots = view.slots;
+    TierStatus {
+        tier: view.tier,
+        why: view.tier_why,
+        text: view.tier_why.text().to_owned(),
+        ultrapeers: slots.ultrapeers,
+        ultrapeers_max: slots.ultrapeers_max,
+        leaves: slots.leaves,
+        leaves_max: slots.leaves_max,
+    }
+}
+
 /// What may keep any search from finding anything.
-fn obstacles(view: &View, config: &Config) -> Vec<Obstacle> {
-    let (neighbours, wanted) = (neighbours(view), u32::from(config.neighbours_wanted));
+fn obstacles(view: &View) -> Vec<Obstacle> {
+    let (neighbours, wanted) = (neighbours(view), view.slots.ultrapeers_wanted);
     let obstacle = match neighbours {
         0 if view.connecting > 0 || view.hosts_known > 0 => Obstacle::StillConnecting,
         0 => Obstacle::NobodyKnown,
@@ -65,12 +80,8 @@ fn obstacles(view: &View, config: &Config) -> Vec<Obstacle> {
 }
 
 /// What may keep this search from finding anything.
-pub(super) fn obstacles_of_search(
-    view: &View,
-    config: &Config,
-    query: &NewSearch,
-) -> Vec<Obstacle> {
-    let mut all = obstacles(view, config);
+pub(super) fn obstacles_of_search(view: &View, query: &NewSearch) -> Vec<Obstacle> {
+    let mut all = obstacles(view);
     let words = servent::ignored_words(&query.text);
     if !words.is_empty() {
         all.push(Obstacle::WordsTooShort { words });
@@ -93,6 +104,7 @@ pub(super) fn peers(view: &View, began: Instant) -> Vec<Peer> {
         address: link.peer,
         listen: link.listen,
         user_agent: link.user_agent.clone(),
+        relation: link.relation,
         incoming: link.incoming,
         connected_s: began.elapsed().as_secs().saturating_sub(link.since_us / 1_000_000),
         compressed_in: link.compressed_in,

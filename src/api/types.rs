@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::library::FileKind;
-use crate::node::Why;
 use crate::node::config::Strategy;
 use crate::node::io::{self, DownloadState, SearchEnd};
+use crate::node::tier::Reason;
+use crate::node::{Relation, Tier, Why};
 use crate::wire::{Guid, Sha1};
 
 /// Where the resources lie.
@@ -37,9 +38,11 @@ pub struct Status {
     pub data_dir: String,
     /// Where finished files go.
     pub download_dir: String,
+    /// What it is in the two-tier network.
+    pub tier: TierStatus,
     /// Neighbours now.
     pub neighbours: u32,
-    /// Neighbours it tries to have.
+    /// Ultrapeers among them that it tries to have.
     pub neighbours_wanted: u32,
     /// Connection attempts under way.
     pub connecting: u32,
@@ -108,6 +111,25 @@ pub enum Openness {
     Closed,
 }
 
+/// What the servent is in the two-tier network, and who hangs on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierStatus {
+    /// Leaf or ultrapeer.
+    pub tier: Tier,
+    /// Why.
+    pub why: Reason,
+    /// Why, in plain words.
+    pub text: String,
+    /// Ultrapeers that are neighbours.
+    pub ultrapeers: u32,
+    /// How many of them there may be.
+    pub ultrapeers_max: u32,
+    /// Leaves that hang on it.
+    pub leaves: u32,
+    /// How many of them there may be; 0 for a leaf.
+    pub leaves_max: u32,
+}
+
 /// What lies within some links, as neighbours say: exact in a network without circles, more than
 /// there is in one with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,6 +191,8 @@ pub struct Peer {
     pub listen: Option<SocketAddr>,
     /// What it calls itself.
     pub user_agent: String,
+    /// What it is to us.
+    pub relation: Relation,
     /// Whether it connected to us.
     pub incoming: bool,
     /// How long it has been a neighbour.

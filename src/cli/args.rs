@@ -111,6 +111,10 @@ pub(super) struct Run {
     /// Connects to this peer; may be given several times
     #[structopt(long, value_name = "HOST:PORT", number_of_values = 1)]
     pub(super) connect: Vec<String>,
+    /// Which role to play: auto, leaf (hangs on a few others and passes nothing on) or ultrapeer
+    /// [default: auto]
+    #[structopt(long, value_name = "ROLE")]
+    pub(super) role: Option<String>,
     /// Offers the HTTP interface here [default: 127.0.0.1, a free port]
     #[structopt(long, value_name = "ADDRESS:PORT")]
     pub(super) api: Option<String>,

@@ -12,7 +12,8 @@ use super::search::reason;
 use super::session::Session;
 use super::settings::Settings;
 use super::units;
-use crate::api::types::{Hashing, Horizon, Openness, Reach, Status};
+use crate::api::types::{Hashing, Horizon, Openness, Reach, Status, TierStatus};
+use crate::servent::{Relation, Tier};
 
 /// How the servent is doing.
 pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
@@ -24,6 +25,7 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
     say!("{}", bold(&one_line(&status)));
     say!("listens on     {}", status.listen);
     say!("servent GUID   {}", status.servent);
+    say!("role           {}", tier_words(&status.tier));
     say!("known hosts    {}", units::number(status.hosts_known.into()));
     if let Some(horizon) = &status.horizon {
         say!("horizon        {}", horizon_words(horizon));
@@ -93,6 +95,18 @@ fn say_reach(reach: &Reach) {
     }
 }
 
+/// What a servent is in the two-tier network, and who hangs on it.
+fn tier_words(tier: &TierStatus) -> String {
+    let (ultrapeers, max) = (tier.ultrapeers, tier.ultrapeers_max);
+    match tier.tier {
+        Tier::Leaf => format!("leaf on {ultrapeers} of {max} ultrapeers ({})", tier.text),
+        Tier::Ultrapeer => format!(
+            "ultrapeer with {ultrapeers} of {max} ultrapeers and {} of {} leaves ({})",
+            tier.leaves, tier.leaves_max, tier.text
+        ),
+    }
+}
+
 /// What a servent is doing now, in one line.
 pub(super) fn one_line(status: &Status) -> String {
     let mut line = format!(
@@ -142,6 +156,7 @@ pub(super) async fn peers(settings: &Settings, json: bool) -> Result<Outcome> {
     let mut table = Table::new(&[
         ("address", Side::Left),
         ("", Side::Left),
+        ("is", Side::Left),
         ("for", Side::Right),
         ("received", Side::Right),
         ("sent", Side::Right),
@@ -159,6 +174,12 @@ pub(super) async fn peers(settings: &Settings, json: bool) -> Result<Outcome> {
         table.row([
             peer.address.to_string(),
             if peer.incoming { "in" } else { "out" }.to_owned(),
+            match peer.relation {
+                Relation::Peer => "peer",
+                Relation::Leaf => "leaf",
+                Relation::Ultrapeer => "ultrapeer",
+            }
+            .to_owned(),
             units::duration(Duration::from_secs(peer.connected_s)),
             format!("{} ({})", units::number(peer.received), units::size(peer.received_bytes)),
             format!("{} ({})", units::number(peer.sent), units::size(peer.sent_bytes)),

@@ -38,6 +38,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A setting of the node's own that people name without its group.
+const ROLE: &str = "role";
+
 /// Every setting by its name. Those of the node's own configuration are named `node.FIELD`.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -90,7 +93,8 @@ impl Settings {
     pub(super) fn node(&self) -> Result<Config> {
         let mut table = toml::Table::new();
         for (key, (value, _)) in &self.values {
-            if let Some(field) = key.strip_prefix("node.") {
+            let field = key.strip_prefix("node.").or((key == ROLE).then_some(ROLE));
+            if let Some(field) = field {
                 table.insert(field.to_owned(), value.clone());
             }
         }
@@ -100,7 +104,8 @@ impl Settings {
             let mut whole = toml::Table::try_from(&config)?;
             whole.insert(field.clone(), value.clone());
             config = whole.try_into().map_err(|error: toml::de::Error| {
-                anyhow!("setting node.{field} = {value} does not fit: {}", error.message())
+                let group = if field == ROLE { "" } else { "node." };
+                anyhow!("setting {group}{field} = {value} does not fit: {}", error.message())
             })?;
         }
         Ok(config)
@@ -149,7 +154,7 @@ impl Settings {
             self.put("data_dir", flag(dir), Origin::Flag)?;
         }
         let Some(run) = run else { return Ok(()) };
-        for (key, value) in [("listen", &run.listen), ("api", &run.api)] {
+        for (key, value) in [("listen", &run.listen), ("api", &run.api), (ROLE, &run.role)] {
             if let Some(value) = value {
                 self.put(key, Value::String(value.clone()), Origin::Flag)?;
             }
@@ -232,7 +237,7 @@ fn defaults(folders: &impl AppStrategy) -> Result<BTreeMap<String, (Value, Origi
     let text = |path: &Path| Value::String(path.to_string_lossy().into_owned());
     let mut values = BTreeMap::new();
     for (field, value) in toml::Table::try_from(Config::default())? {
-        if field == "listen" {
+        if field == "listen" || field == ROLE {
             values.insert(field, (value, Origin::Default));
         } else {
             values.insert(format!("node.{field}"), (value, Origin::Default));

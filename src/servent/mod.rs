@@ -58,7 +58,7 @@ pub use crate::node::transfer::{DownloadView, TransfersView, UploadView};
 pub use crate::node::view::{
     Because, DoorView, Dropped, MappingView, Neighbour, Openness, ReachView, SearchView,
 };
-pub use crate::node::{Command, Config, Event, View, Why};
+pub use crate::node::{Command, Config, Event, Relation, Tier, View, Why};
 pub use crate::wire::{Guid, Sha1};
 
 use crate::driver::Handle;

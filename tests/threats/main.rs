@@ -11,7 +11,8 @@
 //! | 06 | stolen routes of pushes | 20 | XML bombs |
 //! | 07 | redirection: others' addresses | 21 | GGEP that breaks its rules |
 //! | 08 | amplification by UDP | 25 | vendor messages |
-//! | 12 | made-up hits | 13 | hits from private addresses |
+//! | 10 | ultrapeers of one owner | 12 | made-up hits |
+//! | 13 | hits from private addresses | | |
 
 mod crowds;
 mod datagrams;
@@ -19,4 +20,5 @@ mod heads;
 mod hits;
 mod links;
 mod redirection;
+mod sybils;
 mod victim;

@@ -28,6 +28,8 @@ pub(crate) struct Victim {
     pub(crate) refuses: bool,
     /// Whom it connected to.
     pub(crate) dialled: Vec<SocketAddr>,
+    /// Its orders to connect that nobody has answered so far.
+    pub(crate) ordered: Vec<(ConnId, SocketAddr)>,
     pub(crate) events: Vec<Event>,
     /// Everything else that it wanted.
     pub(crate) others: Vec<Action>,
@@ -64,6 +66,7 @@ impl Victim {
             closed: BTreeSet::new(),
             refuses: true,
             dialled: Vec::new(),
+            ordered: Vec::new(),
             events: Vec::new(),
             others: Vec::new(),
         }
@@ -92,6 +95,8 @@ impl Victim {
                     self.dialled.push(to);
                     if self.refuses {
                         self.give(Input::Closed { conn, cause: CloseCause::Unreachable });
+                    } else {
+                        self.ordered.push((conn, to));
                     }
                 }
                 Action::Emit(event) => self.events.push(event),
