@@ -14,9 +14,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What we call ourselves in handshakes and HTTP heads.
     pub user_agent: String,
-    /// The role to play in the two-tier network (protocol.md section 2).
+    /// The role to play in the two-tier network (protocol.md section 21).
     pub role: Role,
-    /// Whether query routing tables are announced, sent and used (protocol.md section 9). Without
+    /// Whether query routing tables are announced, sent and used (protocol.md section 17). Without
     /// them leaves get every query.
     pub query_routing: bool,
     /// How our own searches ask the network.

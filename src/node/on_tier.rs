@@ -1,5 +1,5 @@
 //! The switchboard of the two tiers: what we are, who gets a slot, and what a switch of roles does
-//! to the neighbours (protocol.md section 2).
+//! to the neighbours (protocol.md section 21).
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
 //! The two tiers of the network: what we are and why, and what a neighbour is to us (protocol.md
-//! section 2). Facts in, verdict out.
+//! section 21). Facts in, verdict out.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who gets a slot, and how many hosts to dial: facts in, verdict out (protocol.md section 2).
+//! Who gets a slot, and how many hosts to dial: facts in, verdict out (protocol.md section 21).
 
 use std::time::Duration;
 
