@@ -5,7 +5,7 @@
 //! holds no buffer.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::NodeId;
@@ -69,6 +69,8 @@ pub(super) struct Host {
     holes: Vec<(NodeId, Time)>,
     /// Where it listens; 0: nowhere.
     port: u16,
+    /// Whether its address is one of IPv6.
+    ipv6: bool,
     /// On which side of a partition it is.
     side: u32,
     accepted: u64,
@@ -98,6 +100,14 @@ pub fn ip(node: NodeId) -> Ipv4Addr {
     Ipv4Addr::from_bits((10 << 24) | (node.0 + 1))
 }
 
+/// The IPv6 addresses of nodes that listen on IPv6: a local network's.
+const IPV6_NETWORK: u128 = 0xFD << 120;
+
+/// The IPv6 address of a node that listens on IPv6.
+fn ipv6(node: NodeId) -> Ipv6Addr {
+    Ipv6Addr::from_bits(IPV6_NETWORK | u128::from(node.0 + 1))
+}
+
 impl Net {
     pub(super) fn new(config: NetConfig, dice: Dice) -> Net {
         Net {
@@ -124,7 +134,8 @@ impl Net {
 
     // Hosts.
 
-    pub(super) fn add_host(&mut self, port: u16) -> NodeId {
+    /// A host that listens there: on IPv6 if the address is one, else on IPv4.
+    pub(super) fn add_host(&mut self, listen: SocketAddr) -> NodeId {
         let node = NodeId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
         self.hosts.push(Host {
             up: true,
@@ -132,7 +143,8 @@ impl Net {
             reachable: true,
             gateway: false,
             holes: Vec::new(),
-            port,
+            port: listen.port(),
+            ipv6: listen.is_ipv6(),
             side: 0,
             accepted: 0,
             last_ordered: ConnId(0),
@@ -151,14 +163,21 @@ impl Net {
 
     /// Where a node can be connected to.
     pub(super) fn address(&self, node: NodeId) -> SocketAddr {
-        SocketAddr::from((ip(node), self.host(node).port))
+        SocketAddr::new(self.ip(node), self.host(node).port)
+    }
+
+    fn ip(&self, node: NodeId) -> IpAddr {
+        if self.host(node).ipv6 { ipv6(node).into() } else { ip(node).into() }
     }
 
     /// The node of this address, whatever the port.
     fn node_at(&self, address: IpAddr) -> Option<NodeId> {
-        let IpAddr::V4(v4) = address else { return None };
-        let number = v4.to_bits().checked_sub((10 << 24) + 1)?;
-        ((number as usize) < self.hosts.len()).then_some(NodeId(number))
+        let number = match address {
+            IpAddr::V4(v4) => v4.to_bits().checked_sub((10 << 24) + 1)?,
+            IpAddr::V6(v6) => u32::try_from(v6.to_bits().checked_sub(IPV6_NETWORK + 1)?).ok()?,
+        };
+        let host = self.hosts.get(number as usize)?;
+        (host.ipv6 == address.is_ipv6()).then_some(NodeId(number))
     }
 
     /// Whether nothing gets through between the two.
@@ -345,7 +364,7 @@ impl Net {
         if conn.is_accepted() {
             return self.address(node);
         }
-        SocketAddr::from((ip(node), 49_152 + (conn.0 >> 1) as u16 % 16_384))
+        SocketAddr::new(self.ip(node), 49_152 + (conn.0 >> 1) as u16 % 16_384)
     }
 
     // Datagrams.

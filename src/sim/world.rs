@@ -127,7 +127,7 @@ impl World {
     /// Adds a node that shares these files. It listens on the port of `Config::listen` at an
     /// address of its own ([`World::address`]).
     pub fn add_node(&mut self, config: &Arc<Config>, shared: Vec<SharedFile>) -> NodeId {
-        let id = self.fabric.net.add_host(config.listen.port());
+        let id = self.fabric.net.add_host(config.listen);
         let disk = (!shared.is_empty()).then(|| Box::new(Disk::new(shared)));
         self.fabric.disks.push(disk);
         self.fabric.loads.push(Load::default());

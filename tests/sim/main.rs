@@ -4,6 +4,7 @@ mod dynamic;
 mod faults;
 mod flood;
 mod horizon;
+mod ipv6;
 mod oob;
 mod reach;
 mod routing;

@@ -15,12 +15,13 @@ struct Rig {
 }
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 6346);
 
 impl Rig {
     fn new(config: NetConfig, seed: u64) -> Rig {
         let mut net = Net::new(config, Dice::new(seed));
         for _ in 0..3 {
-            net.add_host(6346);
+            net.add_host(LISTEN);
         }
         Rig {
             net,
@@ -217,7 +218,7 @@ fn a_partition_holds_bytes_up_until_it_heals_and_a_close_then_breaks_off() {
 #[test]
 fn connecting_fails_by_what_is_there() {
     let mut rig = Rig::new(NetConfig::default(), 9);
-    rig.net.add_host(0);
+    rig.net.add_host(SocketAddr::from(([0, 0, 0, 0], 0)));
     rig.net.kill(NodeId(2), false);
     rig.net.hosts[1].reachable = false;
     let nobody = SocketAddr::from(([10, 9, 9, 9], 6346));
@@ -254,7 +255,7 @@ fn a_killed_process_resets_and_a_vanished_host_says_nothing() {
 fn datagrams_get_lost_and_come_twice_as_often_as_told() {
     let config = NetConfig { datagram_loss: 0.25, datagram_duplicate: 0.5, ..NetConfig::default() };
     let mut net = Net::new(config, Dice::new(11));
-    let (a, b) = (net.add_host(6346), net.add_host(6346));
+    let (a, b) = (net.add_host(LISTEN), net.add_host(LISTEN));
     let to = net.address(b);
     for _ in 0..4_000 {
         net.datagram(a, to, &Chunk::copy_of(b"x"));
