@@ -121,6 +121,43 @@ fn two_servents_live_in_an_async_std_application() {
     });
 }
 
+/// IPv6 alone on both sides, and both internets on one side with either on the other. A machine
+/// without IPv6 has nothing to try.
+#[test]
+fn servents_meet_over_ipv6_and_over_both_internets() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return println!("skipped: there is no IPv6 here");
+    }
+    smol::block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("deep lake.txt"), "still water").unwrap();
+        for (sharer_at, searcher_at, meet_at) in [
+            ("[::1]:0", "[::1]:0", "[::1]"),
+            ("[::]:0", "[::1]:0", "[::1]"),
+            ("[::]:0", "127.0.0.1:0", "127.0.0.1"),
+        ] {
+            let at = |listen: &str| Options { listen: listen.parse().unwrap(), ..options() };
+            let sharer = sharing(folder.path(), at(sharer_at)).await;
+            let connect = vec![format!("{meet_at}:{}", sharer.listen().port())];
+            let download_dir = Some(folder.path().join("downloads"));
+            let searcher = Options { connect, download_dir, ..at(searcher_at) };
+            let searcher = Servent::start(searcher).await.unwrap();
+            befriended(&searcher).await;
+            let mut hits = searcher.search(words("lake")).await.unwrap();
+            let hit = within(hits.next()).await.unwrap();
+            assert_eq!(hit.source.address.ip().to_string(), meet_at.trim_matches(['[', ']']));
+            let mut downloading = searcher.download(hit.into()).await.unwrap();
+            let mut last = None;
+            while let Some(progress) = within(downloading.next()).await {
+                last = Some(progress.state);
+            }
+            assert_eq!(last, Some(DownloadState::Done), "{sharer_at} {searcher_at}");
+            searcher.stop().await;
+            sharer.stop().await;
+        }
+    });
+}
+
 #[test]
 fn what_stands_in_the_way_of_a_start_is_named() {
     smol::block_on(async {
