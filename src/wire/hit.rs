@@ -240,8 +240,9 @@ impl<'a> Record<'a> {
         let mut record = Record::new(index, size.into(), name);
         for piece in Extensions::new(area) {
             let piece = piece?;
-            *binary |= matches!(&piece, Extension::Ggep(block) if block.id == b"H");
             record.read_extension(&piece)?;
+            let in_binary = matches!(&piece, Extension::Ggep(block) if block.id == b"H");
+            *binary |= in_binary && record.sha1.is_some();
         }
         Ok(record)
     }

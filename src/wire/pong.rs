@@ -12,7 +12,7 @@ const DATA_BYTES_MAX: usize = 4_096;
 /// Bytes of a query key at least: fewer could be guessed.
 const QUERY_KEY_BYTES_MIN: usize = 4;
 /// Names of UDP host caches in one pong at most.
-const HOST_CACHES_MAX: usize = 20;
+const HOST_CACHES_MAX: usize = 15;
 /// Bytes of one such name at most: the longest name that the domain name system has, and a port.
 const HOST_CACHE_BYTES_MAX: usize = 260;
 
