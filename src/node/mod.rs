@@ -93,8 +93,6 @@ pub struct Node {
     tier_since: Time,
     /// When to think of it again.
     review_at: Time,
-    /// Whether somebody has connected to us from the public network.
-    was_reached: bool,
     line: Line,
     stopping: bool,
     stopped: bool,
@@ -164,7 +162,6 @@ impl Node {
             tier_why: if config.role == Role::Auto { Reason::Local } else { Reason::Configured },
             tier_since: Time::ZERO,
             review_at: Time::NEVER,
-            was_reached: false,
             line: Line::default(),
             stopping: false,
             stopped: false,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::conn::outbox::{Piece, Priority};
 use super::conn::sniff::{self, Sort};
-use super::filter;
 use super::io::LookupId;
 use super::link::features::{Features, Ours};
 use super::link::handshake::{self, Facts, Gathered, Gathering, Neighbours, Verdict};
@@ -33,10 +32,6 @@ impl Node {
             return;
         }
         self.address.saw_local(local.ip());
-        if !self.was_reached && filter::is_routable(peer.ip().to_canonical()) {
-            self.was_reached = true;
-            self.review_tier_soon(now);
-        }
         self.came_in(now, peer.ip());
         self.conns.insert(conn, peer, local.ip(), Phase::AwaitsFirstBytes(Vec::new()));
         self.opening.insert(conn);

@@ -8,6 +8,7 @@ use super::hosts::slots;
 use super::link::Link;
 use super::link::handshake::Neighbours;
 use super::phase::Phase;
+use super::reach::Openness;
 use super::tier::{self, Facts, Verdict};
 use super::view::{Slots, count};
 use super::{ConnId, Node, Relation, Role, Tier, Time, Why};
@@ -41,7 +42,7 @@ impl Node {
             in_tier: now.since(self.tier_since),
             uptime: now.since(Time::ZERO),
             public: self.is_public(links),
-            reachable: self.was_reached,
+            reachable: self.tcp_openness() == Openness::Open,
             slow,
             leaves: self.related(Relation::Leaf),
             ultrapeers: self.related(Relation::Ultrapeer),

@@ -61,7 +61,7 @@ pub enum Reason {
     Local,
     /// Not up for long enough to be relied on.
     New,
-    /// Nobody has connected to us from outside.
+    /// Nobody is known to be able to connect to us from outside.
     NotReachable,
     /// Our line does not carry what an ultrapeer sends.
     TooSlow,
@@ -78,7 +78,7 @@ impl Reason {
             Reason::Configured => "as the settings say",
             Reason::Local => "alone or in a local network",
             Reason::New => "not up for long enough to be an ultrapeer",
-            Reason::NotReachable => "nobody has connected from outside so far",
+            Reason::NotReachable => "not known to be reachable from outside",
             Reason::TooSlow => "the line is too slow for an ultrapeer",
             Reason::Guided => "the network needs no more ultrapeers now",
             Reason::Capable => "reachable, fast enough, and up for long enough",

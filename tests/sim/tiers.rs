@@ -1,10 +1,11 @@
 //! Two tiers: leaves find ultrapeers, lose them, and find others without a storm.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use filbert::node::config::Forward;
-use filbert::node::{Config, Event, Relation, Tier, Time, Why};
+use filbert::node::{Config, Event, Relation, Role, Tier, Time, Why};
 use filbert::sim::{Dice, Latency, NodeId, Population, TwoTiers, World};
 
 use crate::worlds::{config, one_file, results, world_config};
@@ -110,5 +111,41 @@ fn the_surviving_half_finds_what_it_holds() {
         let search = world.search(asker, "common", 30);
         world.run_for(MINUTE).unwrap();
         assert_eq!(results(&world, asker, search), 219, "seed {seed}");
+    }
+}
+
+/// Nodes that choose their tier themselves: ultrapeers tell newcomers when there are enough of
+/// them, and everybody finds everything.
+#[test]
+fn guidance_makes_leaves_where_ultrapeers_abound() {
+    let latency = Latency::LogNormal { median_us: 40_000, sigma: 0.8 };
+    for seed in 1..=2 {
+        let mut world = World::new(seed, world_config(latency, true));
+        let small = Config { neighbours_wanted: 3, neighbours_max: 8, leaves_max: 40, ..tiers() };
+        let auto = Config { role: Role::Auto, auto_connect: true, ..small };
+        let auto = Arc::new(auto);
+        let nodes: Vec<NodeId> =
+            (0..40).map(|node| world.add_node(&auto, one_file(NodeId(node)))).collect();
+        for &node in &nodes[1..] {
+            world.connect(node, nodes[0]);
+            world.run_for(Duration::from_secs(1)).unwrap();
+        }
+        world.run_for(5 * MINUTE).unwrap();
+        let tier = |world: &World, node| world.view(node).expect("lives").tier;
+        let leaves = nodes.iter().filter(|&&node| tier(&world, node) == Tier::Leaf).count();
+        assert!((10..40).contains(&leaves), "seed {seed}: {leaves}");
+        let search = world.search(nodes[7], "common", 30);
+        world.run_for(MINUTE).unwrap();
+        assert_eq!(results(&world, nodes[7], search), 39, "seed {seed}: {leaves} leaves");
+        // It has come to rest: nobody changes any more.
+        let switched = |world: &World| -> u64 {
+            nodes
+                .iter()
+                .map(|&node| world.view(node).expect("lives").count(Why::RoleSwitched))
+                .sum()
+        };
+        let before = switched(&world);
+        world.run_for(10 * MINUTE).unwrap();
+        assert_eq!(switched(&world), before, "seed {seed}");
     }
 }
