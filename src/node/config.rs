@@ -157,6 +157,18 @@ pub struct Config {
     pub word_chars_min: u8,
     /// Results a search takes at most.
     pub results_per_search_max: u32,
+    /// New queries that one neighbouring ultrapeer may always bring in a minute, counted as such
+    /// that go `query_ttl_default` far: others cost what they reach. It may bring twice what the
+    /// median neighbour brings if that is more. 0: no limit. An ultrapeer speaks for itself and
+    /// for its leaves: a hundred of them, each with 0.3 queries a minute (Sripanidkulchai), half
+    /// of them for content that nobody has, bring 30.
+    pub queries_per_minute_max: u16,
+    /// So many it may bring at once, after it was silent.
+    pub query_burst: u16,
+    /// Queries that one leaf may bring in a minute: a hundred times what people ask.
+    pub leaf_queries_per_minute_max: u16,
+    /// So many it may bring at once, after it was silent.
+    pub leaf_query_burst: u16,
     /// Searches at once.
     pub searches_max: u16,
     /// Dynamic queries that we run for one leaf at once; each holds some hundred bytes for up to
@@ -363,7 +375,8 @@ impl Config {
         }
     }
 
-    /// A network without tiers, tables and probes: everybody an ultrapeer, every search a flood.
+    /// A network without tiers, tables and probes: everybody an ultrapeer, every search a flood,
+    /// and everybody may bring as many queries as it likes.
     /// What it costs and reaches can be computed exactly, which simulations and tests do.
     pub fn flat() -> Config {
         Config {
@@ -371,6 +384,7 @@ impl Config {
             query_routing: false,
             strategy: Strategy::Flood,
             horizon_interval_s: 0,
+            queries_per_minute_max: 0,
             out_of_band: false,
             ..Config::default()
         }
@@ -443,6 +457,10 @@ impl Default for Config {
             results_per_query_max: 64,
             word_chars_min: 2,
             results_per_search_max: 500,
+            queries_per_minute_max: 60,
+            query_burst: 60,
+            leaf_queries_per_minute_max: 30,
+            leaf_query_burst: 30,
             searches_max: 100,
             queries_per_leaf_max: 32,
             leaf_queries_max: 2_000,

@@ -8,6 +8,7 @@ mod address;
 pub mod config;
 mod conn;
 mod datagram;
+mod fair;
 mod filter;
 mod hosts;
 mod hsep;
@@ -61,6 +62,7 @@ use address::{OwnAddress, Surroundings};
 use conn::Table;
 use conn::letters::Letters;
 use datagram::Datagrams;
+use fair::Fair;
 use filter::Blocked;
 use hosts::cache::Hosts;
 use hosts::pace::Pace;
@@ -122,6 +124,7 @@ pub struct Node {
     horizon_told_at: Time,
     size_limits: SizeLimits,
     seen: Seen,
+    fair: Fair,
     pushes: Pushes,
     searches: Searches,
     dynamic: Dynamic,
@@ -183,6 +186,7 @@ impl Node {
             horizon_at: Time::NEVER,
             horizon_told_at: Time::ZERO,
             size_limits,
+            fair: Fair::default(),
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
             searches: Searches::default(),

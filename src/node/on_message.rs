@@ -2,12 +2,13 @@
 
 use super::config::Strategy;
 use super::conn::outbox::Priority;
+use super::fair::Allowance;
 use super::hosts::pongs::Cached;
 use super::hosts::slots;
 use super::link::quoted;
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
-use super::search::answer;
+use super::search::{answer, pace};
 use super::{ConnId, Node, Relation, Tier, Time, Why};
 use crate::wire::frame::{self, Next};
 use crate::wire::hit::servent_guid;
@@ -80,6 +81,7 @@ impl Node {
         };
         let mut partial = std::mem::take(&mut link.partial);
         let mut count = 0;
+        self.open_allowance(now, from);
         if !partial.is_empty() {
             loop {
                 match frame::next(&partial, &self.size_limits) {
@@ -112,9 +114,11 @@ impl Node {
                 Next::TooLarge { .. } => return self.too_large(now, from),
             }
         }
+        let allowance = self.fair.close();
         let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
             return false;
         };
+        link.allowance = allowance;
         if !data.is_empty() {
             partial.extend_from_slice(data);
         }
@@ -127,6 +131,38 @@ impl Node {
         }
         self.bound_the_turn();
         true
+    }
+
+    /// What this neighbour may bring of queries is at hand; every now and then it is reckoned anew
+    /// for all of them.
+    #[inline]
+    fn open_allowance(&mut self, now: Time, from: From) {
+        if self.fair.is_due(now, &self.config) {
+            self.reckon_allowances(now);
+        }
+        let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link()) else {
+            return;
+        };
+        let allowance = match link.relation {
+            // What our ultrapeers send us goes nowhere from here.
+            Relation::Ultrapeer => Allowance::default(),
+            Relation::Peer | Relation::Leaf => link.allowance,
+        };
+        self.fair.open(now, allowance, link.relation == Relation::Leaf);
+    }
+
+    #[cold]
+    fn reckon_allowances(&mut self, now: Time) {
+        let mut brought = Vec::new();
+        for (_, row) in self.conns.iter_mut() {
+            if let Some(link) = row.phase.link_mut() {
+                let of_link = link.allowance.take_brought();
+                brought.extend((link.relation == Relation::Peer).then_some(of_link));
+            }
+        }
+        let peers = u32::try_from(brought.len()).unwrap_or(u32::MAX);
+        let hosts = |ttl| pace::hosts(peers, ttl);
+        self.fair.renew(now, &mut brought, hosts, &self.config);
     }
 
     fn too_large(&mut self, now: Time, from: From) -> bool {
@@ -195,10 +231,16 @@ impl Node {
         payload: &[u8],
     ) -> Result<(), Why> {
         lifetime::admit(header, &self.config)?;
+        let cost = self.fair.cost(header.ttl);
+        if !self.fair.affords(cost) && self.seen.is_news(&header.guid, header.ttl) {
+            // It is not known by that: another neighbour may bring it.
+            self.fair.refused(cost);
+            return Err(Why::TooManyQueries);
+        }
         let forward = self.config.forward;
         let admission = self.seen.admit(header.guid, from.conn, header.ttl, forward);
         match admission {
-            Admission::Fresh | Admission::Higher => {}
+            Admission::Fresh | Admission::Higher => self.fair.charge(cost),
             Admission::Duplicate => return Err(Why::Duplicate),
             Admission::Own => return Err(Why::OwnQuery),
         }

@@ -50,6 +50,8 @@ reasons! {
     BadHorizon = "horizon whose figures cannot be",
     /// A kind of descriptor we do not speak.
     UnknownKind = "unknown kind of descriptor",
+    /// New queries of one neighbour beyond what it may bring.
+    TooManyQueries = "more queries than one neighbour may bring",
     /// A vendor message that we do not know or that nobody may send us here.
     UnknownVendorMessage = "unknown vendor message",
     /// A hit or pong for a query or ping we do not know.

@@ -16,6 +16,7 @@
 
 mod crowds;
 mod datagrams;
+mod flooders;
 mod heads;
 mod hits;
 mod links;

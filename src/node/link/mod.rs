@@ -8,6 +8,7 @@ pub(super) mod understood;
 
 use std::net::SocketAddr;
 
+use super::fair::Allowance;
 use super::hsep::Outlook;
 use super::{Relation, Time, Why};
 use crate::wire::{Bye, Guid};
@@ -55,6 +56,8 @@ pub(super) struct Link {
     pub number: Option<u16>,
     /// Which of our query routing tables it knows; 0 none.
     pub told: u32,
+    /// What it may still bring of queries.
+    pub allowance: Allowance,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// What it says lies behind it; none if it does not speak HSEP.
@@ -99,6 +102,7 @@ impl Link {
             degree: features.degree,
             understands: Understood::default(),
             hops_limit: u8::MAX,
+            allowance: Allowance::default(),
             number: None,
             told: 0,
             understands_bye: features.understands_bye,

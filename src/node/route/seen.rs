@@ -79,6 +79,12 @@ impl Seen {
         }
     }
 
+    /// Whether a query with this TTL would be passed on.
+    pub(crate) fn is_news(&mut self, guid: &Guid, ttl: u8) -> bool {
+        let way = self.ways.peek_mut(guid);
+        way.is_none_or(|way| way.from != OURS && ttl > way.ttl_highest)
+    }
+
     /// A known query is not passed on again, with whatever TTL it comes.
     pub(crate) fn goes_no_further(&mut self, guid: &Guid) {
         if let Some(way) = self.ways.peek_mut(guid) {

@@ -134,3 +134,45 @@ fn one_byte_at_a_time_or_all_at_once_is_the_same() {
     assert_eq!(outcome(Cut::Bytes), whole);
     assert_eq!(outcome(Cut::Joined), whole);
 }
+
+#[test]
+fn one_neighbour_brings_only_so_many_queries() {
+    let config = Config { queries_per_minute_max: 60, query_burst: 2, ..config() };
+    let mut world = World::new(1, &config);
+    let (busy, other) = (neighbour(&mut world), neighbour(&mut world));
+    for guid in 1..=3 {
+        world.say(busy, &query(guid, 4, 0, "some words"));
+    }
+    assert_eq!(world.count(0, Why::TooManyQueries), 1);
+    assert_eq!(world.heard(other).len(), 2 * query(1, 4, 0, "some words").len());
+    // What was refused is not known by that: another may bring it.
+    world.say(other, &query(3, 4, 0, "some words"));
+    assert_eq!(world.heard(busy), query(3, 3, 1, "some words"));
+    // What is known already costs nothing and is a duplicate, as ever.
+    world.say(busy, &query(3, 4, 0, "some words"));
+    assert_eq!((world.count(0, Why::TooManyQueries), world.count(0, Why::Duplicate)), (1, 1));
+    // With a higher TTL it would go on again, and costs.
+    world.say(other, &query(4, 2, 2, "some words"));
+    world.say(busy, &query(4, 4, 0, "some words"));
+    assert_eq!(world.count(0, Why::TooManyQueries), 2);
+    world.pass(2);
+    world.say(busy, &query(5, 4, 0, "some words"));
+    assert_eq!(world.count(0, Why::TooManyQueries), 2);
+}
+
+#[test]
+fn a_leaf_brings_fewer_still() {
+    let config = Config {
+        queries_per_minute_max: 60,
+        leaf_queries_per_minute_max: 60,
+        leaf_query_burst: 1,
+        ..config()
+    };
+    let mut world = World::new(1, &config);
+    let hello = b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: False\r\n\r\n";
+    let leaf = world.script(0, &[&hello[..], LAST].concat());
+    for guid in 1..=3 {
+        world.say(leaf, &query(guid, 2, 0, "some words"));
+    }
+    assert_eq!(world.count(0, Why::TooManyQueries), 2);
+}
