@@ -43,6 +43,8 @@ impl Running {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 local_addresses: true,
                 auto_connect: false,
+                // Scripted neighbours send as fast as they can.
+                queries_per_minute_max: 0,
                 ..Config::default()
             },
             data_dir: dir.path().join("data"),
