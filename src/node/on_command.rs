@@ -10,7 +10,7 @@ use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
 use super::link::Link;
 use super::search::{Asker, Means, NotBegun, Search, pace};
 use super::{Command, ConnId, Node, Tier, Time, Why};
-use crate::wire::{Header, Kind, Ping, Query};
+use crate::wire::{Header, HostsWanted, Kind, Ping, PingWants, Query};
 
 impl Node {
     pub(super) fn on_command(&mut self, now: Time, command: Command) {
@@ -182,8 +182,8 @@ impl Node {
             return self.end_search(asker, SearchEnd::NoNeighbours);
         }
         let strategy = query.strategy.unwrap_or(self.config.strategy);
-        // A leaf's ultrapeers query dynamically for it.
-        if strategy == Strategy::Dynamic && self.tier == Tier::Ultrapeer {
+        // A leaf's ultrapeers query dynamically for it; what is new is asked of all who are near.
+        if strategy == Strategy::Dynamic && self.tier == Tier::Ultrapeer && !query.whats_new {
             return self.begin_dynamic(now, asker);
         }
         let Some(search) = self.searches.get_mut(asker) else { return };
@@ -256,7 +256,11 @@ impl Node {
     pub(super) fn ping_for_hosts(&mut self, conn: ConnId) {
         if self.config.auto_connect {
             let ttl = self.config.query_ttl_default.clamp(1, self.config.ttl_and_hops_max.max(1));
-            self.send_ping(conn, ttl, &Ping::FOR_HOSTS);
+            let for_us = self.tier == Tier::Ultrapeer;
+            let hosts = Some(HostsWanted::new(for_us, self.config.families()));
+            let mut extensions = Vec::new();
+            PingWants { hosts, ..PingWants::default() }.encode(&mut extensions);
+            self.send_ping(conn, ttl, &Ping { extensions: &extensions });
         }
     }
 

@@ -67,6 +67,7 @@ impl Node {
     /// looked for. `keep` is the one that made us a leaf.
     pub(super) fn switch_tier(&mut self, now: Time, tier: Tier, keep: Option<ConnId>) {
         self.tier = tier;
+        self.horizon_changed(now);
         self.tier_since = now;
         let unfit = |(conn, row): (ConnId, &super::conn::Conn<Phase>)| {
             let shakes = matches!(row.phase, Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_));

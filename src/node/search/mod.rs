@@ -16,7 +16,7 @@ use crate::wire::query::{self, QueryOut};
 use crate::wire::{Guid, QueryFlags, QueryWants, Sha1};
 use results::Filter;
 
-/// How far a search for what is new goes, as gtk-gnutella does it.
+/// How far an ultrapeer's search for what is new goes, as gtk-gnutella does it; a leaf's one more.
 const WHATS_NEW_TTL: u8 = 2;
 
 /// For whom a search runs.
@@ -145,7 +145,8 @@ impl Searches {
         let payload = encode(query, means, config);
         let payload = payload.ok_or(NotBegun::Ends(SearchEnd::NothingToMatch))?;
         // Everybody answers what is new: not from far away.
-        let usual = if query.whats_new { WHATS_NEW_TTL } else { config.query_ttl_default };
+        let near = WHATS_NEW_TTL + u8::from(means.guides);
+        let usual = if query.whats_new { near } else { config.query_ttl_default };
         let ttl = query.ttl.unwrap_or(usual).clamp(1, config.ttl_and_hops_max.max(1));
         let mut search = empty(guid, now, config);
         search.payload = Some(payload);
