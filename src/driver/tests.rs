@@ -411,15 +411,17 @@ fn query(number: u32) -> [u8; 128] {
 
 #[test]
 fn hits_come_by_udp_and_pings_for_hosts_are_answered() {
-    let open = |setup: &mut Setup| {
-        let listen = setup.config.listen;
-        let (local_addresses, auto_connect) = (true, false);
-        setup.config = Config { listen, local_addresses, auto_connect, ..Config::flat() };
-        setup.config.out_of_band = true;
+    let tested = |last: u8| {
+        move |setup: &mut Setup| {
+            let (local_addresses, auto_connect) = (true, false);
+            setup.config = Config { local_addresses, auto_connect, ..Config::flat() };
+            setup.config.listen = SocketAddr::from(([127, 0, 0, last], 0));
+            (setup.config.out_of_band, setup.config.local_is_open) = (true, false);
+        }
     };
-    let asker = Running::start_with(&[], open);
-    let between = Running::start_with(&[], open);
-    let holder = Running::start_with(&[("red apple.txt", b"round")], open);
+    let asker = Running::start_with(&[], tested(2));
+    let between = Running::start_with(&[], tested(3));
+    let holder = Running::start_with(&[("red apple.txt", b"round")], tested(4));
     holder.shares_hashed(1);
     let datagrams = |of: &Running| smol::block_on(of.handle.view()).unwrap().datagrams.clone();
     // A stranger's ping shows each that datagrams reach it.

@@ -304,7 +304,8 @@ pub struct Config {
     pub host_cache: bool,
     /// A query key is made anew so often; the one before is still good. At most 24 h in all.
     pub query_key_s: u32,
-    /// Whether hits are offered and fetched by UDP where that is possible (out of band).
+    /// Whether hits are offered and fetched by UDP where that is possible (out of band): not in a
+    /// local network, unless reachability is tested there, too (`local_is_open`).
     pub out_of_band: bool,
     /// Queries whose hits we offer by UDP, at once; beyond that they go back along their way.
     pub offers_max: u16,

@@ -45,10 +45,7 @@ impl Node {
             return Err(Why::Blocked);
         }
         self.datagram_came(now, from.ip());
-        let desk = self.datagrams.desk(&self.config);
-        if desk.standings.came(from, data.len(), now) {
-            desk.traffic.unasked_at = Some(now);
-        }
+        self.datagrams.desk(&self.config).standings.came(from, data.len());
         let (header, payload) = match frame::next(data, &self.size_limits) {
             Next::Whole { header, payload, rest: [], .. } => (header, payload),
             Next::Whole { .. } | Next::Partial { .. } => return Err(Why::Malformed),

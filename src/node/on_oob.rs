@@ -6,6 +6,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 
 use super::datagram::offers::{Due, Found};
 use super::datagram::pings::Purpose;
+use super::reach::Openness;
 use super::route::seen::Admission;
 use super::search::answer;
 use super::{ConnId, Node, Time, Why};
@@ -22,10 +23,14 @@ const LINKS_MIN: u8 = 2;
 const NO_LINK: ConnId = ConnId(u64::MAX);
 
 impl Node {
-    /// Whether strangers' datagrams reach us, as far as we know.
+    /// Whether we know that strangers' datagrams reach us. In a local network hits go along the way
+    /// of the query: there is nothing to spare, and they tell how far away they come from.
     fn is_open_to_datagrams(&self) -> bool {
-        let came = self.datagrams.look().is_some_and(|desk| desk.traffic.unasked_at.is_some());
-        self.config.out_of_band && self.config.listen.port() != 0 && came
+        let config = &self.config;
+        let is_public = super::filter::is_routable(self.address.public(config).ip());
+        config.out_of_band
+            && (is_public || !config.local_is_open)
+            && self.udp_openness() == Openness::Open
     }
 
     /// Where hits for a query of ours may be offered by UDP: nowhere unless we know that they

@@ -39,6 +39,13 @@ impl Node {
         self.untested_door().map_or_else(tested, |door| door.openness)
     }
 
+    /// Whether datagrams of strangers come in.
+    pub(super) fn udp_openness(&self) -> Openness {
+        let tested =
+            || self.reach.as_deref().map_or(Openness::Unknown, |reach| reach.udp.openness());
+        self.untested_door().map_or_else(tested, |door| door.openness)
+    }
+
     /// Whether we know that we cannot be connected to.
     pub(super) fn is_firewalled(&self) -> bool {
         self.tcp_openness() == Openness::Closed

@@ -54,8 +54,6 @@ pub(crate) struct Traffic {
     pub(crate) sent_bytes: u64,
     /// What was dropped, also counted in those of the node.
     pub(crate) dropped: Counts,
-    /// When a datagram came last that nobody had been asked for.
-    pub(crate) unasked_at: Option<Time>,
 }
 
 impl Datagrams {

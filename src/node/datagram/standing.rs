@@ -46,14 +46,10 @@ impl Standings {
         }
     }
 
-    /// So many bytes came. Says whether we had sent nothing there before: it reached us without
-    /// being an answer.
-    pub(crate) fn came(&mut self, from: SocketAddr, bytes: usize, now: Time) -> bool {
-        let host = host_of(from);
-        let proven = self.is_proven(from, now);
-        let standing = self.unproven.get_or_insert(host, Standing::default);
+    /// So many bytes came.
+    pub(crate) fn came(&mut self, from: SocketAddr, bytes: usize) {
+        let standing = self.unproven.get_or_insert(host_of(from), Standing::default);
         standing.received_bytes += bytes as u64;
-        !proven && standing.sent_bytes == 0 && standing.unasked_bytes == 0
     }
 
     /// The host has shown that it is where it says.
@@ -159,11 +155,10 @@ mod tests {
         let config = Config { proof_lifetime_s: 60, ..Config::default() };
         let mut standings = Standings::new(&config, &mut Rng::from_u64(1));
         let other_port = SocketAddr::new(host(1).ip(), 7);
-        assert!(standings.came(host(1), 100, at(0)));
+        standings.came(host(1), 100);
         assert_eq!(standings.credit(other_port, at(0), &config), 300);
         assert!(!standings.answer(other_port, 301, at(0), &config));
         assert!(standings.answer(other_port, 300, at(0), &config));
-        assert!(!standings.came(host(1), 1, at(0)), "we have answered");
         standings.prove(host(1), at(1), &config);
         assert!(standings.answer(other_port, 1_000_000, at(60), &config));
         assert_eq!(standings.credit(host(1), at(61), &config), 0);
@@ -228,7 +223,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Came(number, bytes) => {
-                        standings.came(host(number), bytes.into(), at(1));
+                        standings.came(host(number), bytes.into());
                         received[usize::from(number)] += u64::from(bytes);
                     }
                     Step::Answer(number, bytes) => {

@@ -15,7 +15,7 @@ use crate::wire::{
 };
 
 fn oob() -> Config {
-    Config { out_of_band: true, ..config() }
+    Config { out_of_band: true, local_is_open: false, ..config() }
 }
 
 /// A stranger's datagram reaches the node: it knows that it is open.
@@ -67,7 +67,7 @@ fn without_an_open_port_on_both_sides_hits_go_back_along_the_way() {
         assert_eq!(world.found(0, 1).len(), 4, "{opens:?}");
         assert_eq!(hits_over_links(&world, 2), (0, 1), "{opens:?}");
     }
-    let mut world = line(&Config { out_of_band: false, ..config() }, 3, &[0, 1, 2]);
+    let mut world = line(&Config { out_of_band: false, ..oob() }, 3, &[0, 1, 2]);
     world.search(0, 1, "words", 3);
     assert_eq!((world.found(0, 1).len(), hits_over_links(&world, 2)), (4, (0, 1)));
 }
