@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::reach;
 use super::types::{
-    Block, Counters, Datagrams, Dropped, Event, Hashing, Horizon, KindCount, NewSearch, Obstacle,
-    Peer, Settings, Shares, Status, TierStatus, Upload,
+    Block, Counters, Datagrams, Dropped, Event, Hashing, Horizon, HostSource, KindCount, NewSearch,
+    Obstacle, Peer, Settings, Shares, Status, TierStatus, Upload,
 };
 use crate::node::io::DownloadRequest;
 use crate::servent::{self, Config, DownloadView, Servent, View};
@@ -36,6 +36,7 @@ pub(super) fn status(view: &View, servent: &Servent, began: Instant) -> Status {
         connecting: view.connecting,
         hosts_known: view.hosts_known,
         horizon: horizon(view, config),
+        sources: sources(view, began),
         shared_files: view.files,
         shared_bytes: view.bytes,
         hashing: hashing(servent),
@@ -70,13 +71,43 @@ fn tier(view: &View) -> TierStatus {
 /// What may keep any search from finding anything.
 fn obstacles(view: &View) -> Vec<Obstacle> {
     let (neighbours, wanted) = (neighbours(view), view.slots.ultrapeers_wanted);
-    let obstacle = match neighbours {
-        0 if view.connecting > 0 || view.hosts_known > 0 => Obstacle::StillConnecting,
-        0 => Obstacle::NobodyKnown,
-        few if few < wanted => Obstacle::FewNeighbours { neighbours, wanted },
-        _ => return Vec::new(),
+    let named = || view.sources.iter().filter(|source| !source.learnt);
+    let (sources, failing) = (named().count(), named().filter(|s| s.state.is_bad()).count());
+    let mut obstacles = Vec::new();
+    match neighbours {
+        0 if view.connecting > 0 => obstacles.push(Obstacle::StillConnecting),
+        0 if sources > 0 && failing == 0 => obstacles.push(Obstacle::AskingForHosts),
+        0 if sources > 0 => {}
+        0 if view.hosts_known > 0 => obstacles.push(Obstacle::StillConnecting),
+        0 => obstacles.push(Obstacle::NobodyKnown),
+        few if few < wanted => obstacles.push(Obstacle::FewNeighbours { neighbours, wanted }),
+        _ => {}
+    }
+    if neighbours == 0 && failing > 0 {
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let (failing, sources) = (count(failing), count(sources));
+        let hosts_known = view.hosts_known;
+        obstacles.push(Obstacle::SourcesFail { failing, sources, hosts_known });
+    }
+    obstacles
+}
+
+/// Where hosts are asked for.
+fn sources(view: &View, began: Instant) -> Vec<HostSource> {
+    let now_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let ago = |at_us: u64| now_us.saturating_sub(at_us) / 1_000_000;
+    let source = |source: &servent::SourceView| HostSource {
+        source: source.source.to_string(),
+        learnt: source.learnt,
+        state: source.state,
+        asked_s_ago: source.asked_us.map(ago),
+        answered_s_ago: source.answered_us.map(ago),
+        hosts: source.hosts,
+        failures: source.failures.into(),
+        trouble: source.trouble,
+        next_in_s: source.next_us.saturating_sub(now_us).div_ceil(1_000_000),
     };
-    vec![obstacle]
+    view.sources.iter().map(source).collect()
 }
 
 /// What may keep this search from finding anything.
@@ -205,6 +236,9 @@ pub(super) fn event_of(event: &servent::Event) -> Option<Event> {
         }),
         servent::Event::LinkDown { peer, why, said } => {
             Some(Event::PeerDown { address: *peer, why: *why, said: said.clone() })
+        }
+        servent::Event::SourceAsked { source, hosts, why } => {
+            Some(Event::SourceAsked { source: source.clone(), hosts: *hosts, why: *why })
         }
         servent::Event::Refused { why, command } => {
             Some(Event::Refused { why: *why, command: command.clone() })

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::hosts::HostSource;
 use super::text;
 use crate::library::FileKind;
 use crate::node::config::Strategy;
@@ -16,6 +17,8 @@ use crate::node::io::{self, DownloadState, SearchEnd};
 use crate::node::tier::Reason;
 use crate::node::{Relation, Tier, Why};
 use crate::wire::{Guid, Sha1};
+
+mod hosts;
 
 /// Where the resources lie.
 pub const BASE: &str = "/api/v1";
@@ -51,6 +54,8 @@ pub struct Status {
     /// What lies as far away as its queries go, if neighbours speak of it.
     #[serde(default)]
     pub horizon: Option<Horizon>,
+    /// Where it asks for hosts when neighbours are missing.
+    pub sources: Vec<HostSource>,
     /// Files it shares.
     pub shared_files: u64,
     /// Their bytes.
@@ -161,6 +166,17 @@ pub enum Obstacle {
     NobodyKnown,
     /// There is no neighbour yet; connections are being tried.
     StillConnecting,
+    /// There is no neighbour and no host is known yet; sources of hosts are being asked.
+    AskingForHosts,
+    /// There is no neighbour, and sources of hosts were of no use when they were asked last.
+    SourcesFail {
+        /// How many.
+        failing: u32,
+        /// How many there are.
+        sources: u32,
+        /// Hosts that are known nevertheless.
+        hosts_known: u32,
+    },
     /// There are fewer neighbours than wanted.
     FewNeighbours {
         /// How many there are.
@@ -589,6 +605,15 @@ pub enum Event {
     SearchEnded(Search),
     /// A download changed its state or went on.
     Download(Download),
+    /// A source of hosts was asked.
+    SourceAsked {
+        /// Which.
+        source: String,
+        /// Hosts that it named and that can be dialled.
+        hosts: u32,
+        /// Why it was of no use, if it was not.
+        why: Option<Why>,
+    },
     /// A command could not be obeyed.
     Refused {
         /// Why.
@@ -614,6 +639,7 @@ impl Event {
             Event::Result(_) => "result",
             Event::SearchEnded(_) => "search_ended",
             Event::Download(_) => "download",
+            Event::SourceAsked { .. } => "source_asked",
             Event::Refused { .. } => "refused",
             Event::Missed { .. } => "missed",
             Event::Stopping => "stopping",

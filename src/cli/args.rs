@@ -115,6 +115,11 @@ pub(super) struct Run {
     /// [default: auto]
     #[structopt(long, value_name = "ROLE")]
     pub(super) role: Option<String>,
+    /// Asks here for hosts when neighbours are missing: none, default (the public network), HOST:PORT
+    /// (a peer), uhc:HOST:PORT (a UDP host cache), http://HOST/PATH (a web cache); may be given
+    /// several times. On loopback the default is none [default: default]
+    #[structopt(long, value_name = "SERVER", number_of_values = 1)]
+    pub(super) bootstrap: Vec<String>,
     /// Offers the HTTP interface here [default: 127.0.0.1, a free port]
     #[structopt(long, value_name = "ADDRESS:PORT")]
     pub(super) api: Option<String>,

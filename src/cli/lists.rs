@@ -12,8 +12,8 @@ use super::search::reason;
 use super::session::Session;
 use super::settings::Settings;
 use super::units;
-use crate::api::types::{Hashing, Horizon, Openness, Reach, Status, TierStatus};
-use crate::servent::{Relation, Tier};
+use crate::api::types::{Hashing, Horizon, HostSource, Openness, Reach, Status, TierStatus};
+use crate::servent::{Relation, SourceState, Tier};
 
 /// How the servent is doing.
 pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
@@ -37,6 +37,7 @@ pub(super) async fn status(settings: &Settings, json: bool) -> Result<Outcome> {
     for obstacle in &status.obstacles {
         say!("{}", reason(obstacle));
     }
+    print_sources(&status.sources);
     let counters = session.client().counters().await?;
     let mut kinds = Table::new(&[
         ("descriptors", Side::Left),
@@ -110,9 +111,8 @@ fn tier_words(tier: &TierStatus) -> String {
 /// What a servent is doing now, in one line.
 pub(super) fn one_line(status: &Status) -> String {
     let mut line = format!(
-        "{} of {} neighbours, shares {} ({})",
-        status.neighbours,
-        status.neighbours_wanted,
+        "{}, shares {} ({})",
+        connected(status),
         units::count(status.shared_files, "file", "files"),
         units::size(status.shared_bytes)
     );
@@ -140,6 +140,68 @@ fn horizon_words(horizon: &Horizon) -> String {
         units::count(horizon.nodes, "node", "nodes"),
         units::count(horizon.hops.into(), "hop", "hops")
     )
+}
+
+/// Whether it is connected, and if not, why.
+fn connected(status: &Status) -> String {
+    let (neighbours, wanted) = (status.neighbours, status.neighbours_wanted);
+    if neighbours > 0 {
+        return format!("{neighbours} of {wanted} neighbours");
+    }
+    let mut line = "not connected".to_owned();
+    let named = || status.sources.iter().filter(|source| !source.learnt);
+    let failing = named().filter(|source| source.state.is_bad()).count();
+    if failing > 0 {
+        let sources = units::count(named().count() as u64, "source", "sources");
+        line.push_str(&format!(", {failing} of {sources} of hosts failing"));
+    } else if let Some(asked) = named().find(|source| source.state == SourceState::Asking) {
+        line.push_str(&format!(", asking {}", harmless(&asked.source)));
+    }
+    let hosts = units::count(status.hosts_known.into(), "host", "hosts");
+    format!("{line}, {hosts} known")
+}
+
+/// How each source of hosts stands.
+fn print_sources(sources: &[HostSource]) {
+    let mut table = Table::new(&[
+        ("hosts are asked for at", Side::Left),
+        ("", Side::Left),
+        ("asked", Side::Left),
+        ("answered", Side::Left),
+        ("hosts", Side::Right),
+        ("failures", Side::Right),
+        ("next", Side::Left),
+    ]);
+    let ago = |seconds: Option<u64>| match seconds {
+        Some(seconds) => format!("{} ago", units::duration(Duration::from_secs(seconds))),
+        None => "never".to_owned(),
+    };
+    for source in sources {
+        let state = match (source.state, source.trouble) {
+            (SourceState::Unasked, _) => "not asked yet".to_owned(),
+            (SourceState::Asking, _) => "is being asked".to_owned(),
+            (SourceState::Answered, _) => "answers".to_owned(),
+            (SourceState::Failed, Some(why)) => why.text().to_owned(),
+            (SourceState::Dead, Some(why)) => format!("dead: {}", why.text()),
+            (SourceState::Failed | SourceState::Dead, None) => "failed".to_owned(),
+        };
+        table.row([
+            harmless(&source.source),
+            state,
+            ago(source.asked_s_ago),
+            ago(source.answered_s_ago),
+            units::number(source.hosts),
+            units::number(source.failures.into()),
+            match source.next_in_s {
+                0 => "when needed".to_owned(),
+                wait => format!("in {} if needed", units::duration(Duration::from_secs(wait))),
+            },
+        ]);
+    }
+    if !table.is_empty() {
+        say!();
+        table.print();
+    }
 }
 
 fn hashing_words(hashing: &Hashing) -> String {

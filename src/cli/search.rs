@@ -199,12 +199,26 @@ fn print_dropped(before: &Counters, after: &Counters) {
 pub(super) fn reason(obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::NobodyKnown => {
-            "There is no neighbour, and no host is known: name one with --connect HOST:PORT."
+            "There is no neighbour, and no host is known: name one with --connect HOST:PORT, or \
+             say where to ask with --bootstrap."
                 .to_owned()
         }
         Obstacle::StillConnecting => {
             "There is no neighbour yet; connections are being tried. Try again soon.".to_owned()
         }
+        Obstacle::AskingForHosts => {
+            "There is no neighbour and no host is known yet; sources of hosts are being asked. \
+             Try again soon."
+                .to_owned()
+        }
+        Obstacle::SourcesFail { failing, sources, hosts_known } => format!(
+            "Not connected: {failing} of {} of hosts {} of no use, {} known; see `filbert status`, \
+             look at the network, or name a peer with --connect HOST:PORT or a source with \
+             --bootstrap.",
+            units::count((*sources).into(), "source", "sources"),
+            if *failing == 1 { "was" } else { "were" },
+            units::count((*hosts_known).into(), "host", "hosts"),
+        ),
         Obstacle::FewNeighbours { neighbours, wanted } => {
             format!("Only {neighbours} of the {wanted} wanted neighbours are connected.")
         }

@@ -78,7 +78,11 @@ impl Session {
             return Ok(Session { client, own: None });
         }
         let mut options = options(settings)?;
-        options.connect.extend(peers.iter().cloned());
+        if !peers.is_empty() {
+            // Who names a network means that one.
+            options.connect.extend(peers.iter().cloned());
+            options.bootstrap.clear();
+        }
         // Another program may hold the usual port, and nobody needs to find a passing servent.
         options.listen.set_port(0);
         let own = Own::start(options, api_address(settings)?).await?;
@@ -166,6 +170,7 @@ pub(super) fn options(settings: &Settings) -> Result<Options> {
         data_dir: Some(data_dir),
         shares: settings.list("share").into_iter().map(Into::into).collect(),
         connect: settings.list("connect"),
+        bootstrap: settings.list("bootstrap"),
         download_dir,
         listen: settings.listen()?,
         config: settings.node()?,

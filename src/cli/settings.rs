@@ -173,6 +173,11 @@ impl Settings {
             let peers = run.connect.iter().cloned().map(Value::String).collect();
             self.put("connect", Value::Array(peers), Origin::Flag)?;
         }
+        if !run.bootstrap.is_empty() {
+            let words = run.bootstrap.iter().flat_map(|words| words.split(','));
+            let words = words.map(|word| Value::String(word.trim().to_owned())).collect();
+            self.put("bootstrap", Value::Array(words), Origin::Flag)?;
+        }
         Ok(())
     }
 
@@ -249,6 +254,7 @@ fn defaults(folders: &impl AppStrategy) -> Result<BTreeMap<String, (Value, Origi
         ("api", Value::String("127.0.0.1:0".to_owned())),
         ("share", Value::Array(Vec::new())),
         ("connect", Value::Array(Vec::new())),
+        ("bootstrap", Value::Array(vec![Value::String("default".to_owned())])),
     ] {
         values.insert(key.to_owned(), (value, Origin::Default));
     }

@@ -146,7 +146,8 @@ impl PartialStore {
     }
 
     fn load_journal(&self, download: DownloadId) -> Option<Journal> {
-        let (journal, set_aside) = state::load_sealed(&self.journal_path(download), JOURNAL);
+        let (journal, set_aside) =
+            state::load_sealed(&self.journal_path(download), JOURNAL, |_, _| None);
         if set_aside.is_some() {
             let part = self.part_path(download);
             // Without a journal nobody knows which of its bytes are good.

@@ -11,6 +11,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -65,6 +66,12 @@ pub trait StateFile: Serialize + DeserializeOwned {
     const NAME: &'static str;
     /// What its seal says.
     const KIND: Kind;
+
+    /// Reads what an earlier filbert wrote; nothing if it was of another version than this file
+    /// ever had, or is damaged.
+    fn from_earlier(_version: u32, _sealed: &[u8]) -> Option<Self> {
+        None
+    }
 }
 
 /// Who we are, across restarts.
@@ -85,7 +92,29 @@ pub struct Hosts(pub Vec<HostRecord>);
 
 impl StateFile for Hosts {
     const NAME: &'static str = "hosts";
-    const KIND: Kind = Kind { name: *b"host", version: 1 };
+    const KIND: Kind = Kind { name: *b"host", version: 2 };
+
+    fn from_earlier(version: u32, sealed: &[u8]) -> Option<Hosts> {
+        let kind = Kind { version, ..Self::KIND };
+        let first: Vec<FirstHost> = (version == 1).then(|| codec::unseal(kind, sealed).ok())??;
+        let record = |first: FirstHost| HostRecord {
+            last_success_s: first.last_success_s,
+            failures: first.failures,
+            // It was not remembered; at most one success is known, and that is long ago.
+            heard_s: first.last_success_s,
+            successes: u16::from(first.last_success_s > 0),
+            ..HostRecord::new(first.address)
+        };
+        Some(Hosts(first.into_iter().map(record).collect()))
+    }
+}
+
+/// A host as version 1 of the file had it.
+#[derive(Deserialize)]
+struct FirstHost {
+    address: SocketAddr,
+    last_success_s: u64,
+    failures: u8,
 }
 
 /// A damaged file that was set aside.
@@ -136,7 +165,7 @@ impl DataDir {
     /// Reads a file. A missing one is nothing; a damaged one is set aside and nothing.
     pub fn load<T: StateFile>(&mut self) -> Option<T> {
         let path = self.path.join(T::NAME);
-        let (value, set_aside) = load_sealed(&path, T::KIND);
+        let (value, set_aside) = load_sealed(&path, T::KIND, T::from_earlier);
         self.set_aside.extend(set_aside);
         value
     }
@@ -195,13 +224,18 @@ pub(super) enum Durable {
     No,
 }
 
-/// Reads a sealed file. A missing one is nothing; a damaged one is set aside and nothing.
+/// Reads a sealed file, also one of an earlier version if that can be read. A missing one is
+/// nothing; a damaged one is set aside and nothing.
 pub(super) fn load_sealed<T: DeserializeOwned>(
     path: &Path,
     kind: Kind,
+    from_earlier: fn(u32, &[u8]) -> Option<T>,
 ) -> (Option<T>, Option<SetAside>) {
     let value = match read_limited(path) {
-        Ok(bytes) => codec::unseal(kind, &bytes),
+        Ok(bytes) => codec::unseal(kind, &bytes).or_else(|damage| match damage {
+            Damage::OtherVersion(version) => from_earlier(version, &bytes).ok_or(damage),
+            damage => Err(damage),
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return (None, None),
         Err(_) => Err(Damage::Unreadable),
     };

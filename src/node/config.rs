@@ -139,6 +139,31 @@ pub struct Config {
     pub hosts_max: u32,
     /// Hosts of one IP address that we learn from strangers, our own network excepted.
     pub hosts_per_address_max: u16,
+    /// Hosts of one network (16 bits of IPv4, 32 of IPv6) that we learn from strangers, our own
+    /// network excepted: whoever has many addresses mostly has them there.
+    pub hosts_per_network_max: u16,
+    /// Hosts of which we only heard and that one network told us of: its latest are kept.
+    pub hosts_per_teller_max: u16,
+    /// A host of an earlier run is forgotten if it was not heard of for so long; one that we had a
+    /// handshake with after thirty times as long.
+    pub host_expiry_s: u32,
+    /// Hosts of one answer of a web cache that are read: real ones have 20.
+    pub hosts_per_answer_max: u16,
+    /// Sources of hosts, those that others named included.
+    pub sources_max: u16,
+    /// A source must answer within this (gtk-gnutella: 20 s).
+    pub source_timeout_s: u16,
+    /// Failures in a row after which a source counts as dead (gtk-gnutella gives up after 3); it is
+    /// still asked now and then.
+    pub source_attempts_max: u8,
+    /// A UDP host cache is asked again after this at the earliest (gtk-gnutella: 180 s).
+    pub host_cache_again_s: u16,
+    /// A web cache is asked again after this at the earliest: the caches ask for once an hour.
+    pub web_cache_again_s: u16,
+    /// Bytes of a web cache's answer: real ones have some thousand.
+    pub web_cache_bytes_max: u32,
+    /// Without a neighbour, hosts that are known are tried for so long before sources are asked.
+    pub bootstrap_patience_s: u16,
     /// Addresses in an X-Try header that we read or write.
     pub try_addresses_max: u8,
     /// A host that failed is not tried again before this.
@@ -450,6 +475,17 @@ impl Default for Config {
             pong_lifetime_s: 120,
             hosts_max: 2_000,
             hosts_per_address_max: 2,
+            hosts_per_network_max: 32,
+            hosts_per_teller_max: 100,
+            host_expiry_s: 86_400,
+            hosts_per_answer_max: 50,
+            sources_max: 32,
+            source_timeout_s: 20,
+            source_attempts_max: 3,
+            host_cache_again_s: 180,
+            web_cache_again_s: 3_600,
+            web_cache_bytes_max: 65_536,
+            bootstrap_patience_s: 30,
             try_addresses_max: 10,
             retry_host_s: 300,
             blocks_max: 1_000,

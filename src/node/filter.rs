@@ -21,24 +21,54 @@ pub(crate) fn is_routable(ip: IpAddr) -> bool {
     }
 }
 
+/// Blocks of IPv4 where no servent can be: those of IANA's registry of special purposes, also the
+/// few that are routed but belong to one service each, and 224.0.0.0/3 (multicast, reserved,
+/// broadcast).
+const SPECIAL_V4: &[(Ipv4Addr, u8)] = &[
+    // This network, private ones, carriers' own, loopback, link-local.
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    // Protocols, AS112, multicast tunnels, relays of 6to4.
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 31, 196, 0), 24),
+    (Ipv4Addr::new(192, 52, 193, 0), 24),
+    (Ipv4Addr::new(192, 88, 99, 0), 24),
+    (Ipv4Addr::new(192, 175, 48, 0), 24),
+    // Documents and measurements.
+    (Ipv4Addr::new(192, 0, 2, 0), 24),
+    (Ipv4Addr::new(198, 18, 0, 0), 15),
+    (Ipv4Addr::new(198, 51, 100, 0), 24),
+    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+
+/// Blocks inside 2000::/3 where no servent can be, by the same registry for IPv6. All that is
+/// outside is not given out.
+const SPECIAL_V6: &[(Ipv6Addr, u8)] = &[
+    // Protocols (Teredo, ORCHID, measurements among them), documents, 6to4, AS112.
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
+    (Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+    (Ipv6Addr::new(0x2620, 0x4F, 0x8000, 0, 0, 0, 0, 0), 48),
+    (Ipv6Addr::new(0x3FFF, 0, 0, 0, 0, 0, 0, 0), 20),
+];
+
 fn is_routable_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    !(a == 0
-        || a >= 240
-        || ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local()
-        || ip.is_multicast()
-        || ip.is_documentation()
-        || (a == 100 && b & 0xC0 == 64)
-        || (a == 198 && b & 0xFE == 18)
-        || (a == 192 && b == 0 && c == 0))
+    let is_in = |&(block, len): &(Ipv4Addr, u8)| {
+        same_prefix(block.to_bits().into(), ip.to_bits().into(), 32, len)
+    };
+    !SPECIAL_V4.iter().any(is_in)
 }
 
 fn is_routable_v6(ip: Ipv6Addr) -> bool {
-    // Only 2000::/3 is given out; 2001:db8::/32 is for documents.
-    let [first, second, ..] = ip.segments();
-    first & 0xE000 == 0x2000 && !(first == 0x2001 && second == 0x0DB8)
+    let is_in =
+        |&(block, len): &(Ipv6Addr, u8)| same_prefix(block.to_bits(), ip.to_bits(), 128, len);
+    ip.segments()[0] & 0xE000 == 0x2000 && !SPECIAL_V6.iter().any(is_in)
 }
 
 /// Whether two addresses are of one network, as whoever owns one owns it whole: the first 16 bits
@@ -133,6 +163,49 @@ mod tests {
                 (public, local),
                 "{address}"
             );
+        }
+    }
+
+    #[test]
+    fn special_blocks_end_where_they_end() {
+        let routable = |text: &str| is_routable(text.parse().unwrap());
+        for (inside, outside) in [
+            ("0.255.255.255", "1.0.0.0"),
+            ("10.255.255.255", "11.0.0.0"),
+            ("100.127.255.255", "100.128.0.0"),
+            ("100.64.0.0", "100.63.255.255"),
+            ("127.255.255.255", "128.0.0.0"),
+            ("169.254.0.0", "169.253.255.255"),
+            ("172.31.255.255", "172.32.0.0"),
+            ("172.16.0.0", "172.15.255.255"),
+            ("192.0.0.255", "192.0.1.0"),
+            ("192.0.2.0", "192.0.3.0"),
+            ("192.31.196.1", "192.31.197.1"),
+            ("192.52.193.1", "192.52.194.1"),
+            ("192.88.99.1", "192.88.98.1"),
+            ("192.168.0.0", "192.169.0.0"),
+            ("192.175.48.1", "192.175.49.1"),
+            ("198.19.255.255", "198.20.0.0"),
+            ("198.51.100.255", "198.51.101.0"),
+            ("203.0.113.0", "203.0.112.255"),
+            ("224.0.0.0", "223.255.255.255"),
+            ("240.0.0.1", "223.0.0.1"),
+            ("2001:1ff:ffff::", "2001:200::"),
+            ("2001:0:4136::1", "2000:ffff::1"),
+            ("2001:db8:ffff::1", "2001:db9::1"),
+            ("2002:a00:1::1", "2003::1"),
+            ("2620:4f:8000::1", "2620:4f:8001::1"),
+            ("3fff:fff::1", "3fff:1000::1"),
+            ("64:ff9b::8.8.8.8", "2600::1"),
+            ("100::1", "2a00::1"),
+            ("5f00::1", "2400::1"),
+            ("fc00::1", "2800::1"),
+            ("fe80::1", "2c00::1"),
+            ("ff02::1", "3ffe::1"),
+            ("::", "2610::1"),
+        ] {
+            assert!(!routable(inside), "{inside}");
+            assert!(routable(outside), "{outside}");
         }
     }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::Strategy;
+pub use super::hosts::source::{HostSource, SourceState, SourceView};
 use super::{Time, Why};
 use crate::library::{self, FileIndex, FileKind};
 use crate::wire::{Guid, Sha1};
@@ -463,6 +464,9 @@ pub enum Command {
     },
     /// Hosts remembered from earlier runs.
     Remember(Vec<HostRecord>),
+    /// Ask these for hosts when neighbours are missing and no host is known that could become one.
+    /// They are added to those that are known already.
+    Bootstrap(Vec<HostSource>),
     /// Search the network.
     Search {
         /// Its name.
@@ -592,6 +596,30 @@ pub struct HostRecord {
     pub last_success_s: u64,
     /// How often in a row it could not be connected.
     pub failures: u8,
+    /// When somebody last spoke of it, seconds since 1970.
+    pub heard_s: u64,
+    /// Handshakes with it in all.
+    pub successes: u16,
+    /// How long our links with it lasted on average, seconds; what it says of itself if there was
+    /// none.
+    pub uptime_s: u32,
+    /// Whether it is an ultrapeer, if that is known. Leaves are not dialled.
+    pub ultrapeer: Option<bool>,
+}
+
+impl HostRecord {
+    /// A host of which nothing is known.
+    pub fn new(address: SocketAddr) -> HostRecord {
+        HostRecord {
+            address,
+            last_success_s: 0,
+            failures: 0,
+            heard_s: 0,
+            successes: 0,
+            uptime_s: 0,
+            ultrapeer: None,
+        }
+    }
 }
 
 /// What happened, for people and programs.
@@ -643,6 +671,15 @@ pub enum Event {
         why: Why,
         /// Which command, in its own words.
         command: String,
+    },
+    /// A source of hosts was asked, to good or bad end.
+    SourceAsked {
+        /// Which, as the command line writes it.
+        source: String,
+        /// Hosts that it named and that can be dialled.
+        hosts: u32,
+        /// Why it was of no use, if it was not.
+        why: Option<Why>,
     },
     /// After `Command::Shutdown`: all neighbours are gone.
     Stopped,

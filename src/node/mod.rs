@@ -14,6 +14,7 @@ mod hosts;
 mod hsep;
 pub mod io;
 mod link;
+mod on_bootstrap;
 mod on_command;
 mod on_connection;
 mod on_datagram;
@@ -69,6 +70,7 @@ use hosts::pace::Pace;
 use hosts::pongs::Pongs;
 use io::{HostRecord, LookupId, Out};
 use link::stream::Deflater;
+use on_bootstrap::Bootstrap;
 use on_routing::Routing;
 use phase::Phase;
 use reach::Reach;
@@ -108,9 +110,11 @@ pub struct Node {
     opening: BTreeSet<ConnId>,
     address: OwnAddress,
     surroundings: Surroundings,
-    lookups: BTreeMap<LookupId, u16>,
+    lookups: BTreeMap<LookupId, (String, u16)>,
     blocked: Blocked,
     hosts: Hosts,
+    /// Where hosts are asked for; nothing if nowhere.
+    bootstrap: Option<Box<Bootstrap>>,
     /// When to look next whether neighbours are missing.
     fill_at: Time,
     /// How fast hosts are dialled.
@@ -179,6 +183,7 @@ impl Node {
             lookups: BTreeMap::new(),
             blocked: Blocked::default(),
             hosts: Hosts::new(config.hosts_max, rng.derive("hosts")),
+            bootstrap: None,
             fill_at: Time::NEVER,
             pace: Pace::new(rng.derive("pace")),
             ask_for_hosts_at: Time::ZERO,
@@ -226,6 +231,7 @@ impl Node {
             self.fill_at,
             self.horizon_at,
             self.review_at,
+            self.bootstrap_deadline(),
             self.routing_due(),
             self.reach_deadline(),
             searches,

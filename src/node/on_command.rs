@@ -26,6 +26,7 @@ impl Node {
                 }
             }
             Command::Remember(records) => self.on_remember(now, &records),
+            Command::Bootstrap(sources) => self.on_bootstrap(now, sources),
             Command::Search { search, query } => {
                 self.begin_search(now, Asker::User(search), &query);
             }
@@ -61,8 +62,8 @@ impl Node {
         if self.lookups.len() >= usize::from(self.config.connecting_max) {
             return self.refuse(Why::TableFull, format!("connect {host}:{port}"));
         }
-        let lookup = self.out.resolve(host);
-        self.lookups.insert(lookup, port);
+        let lookup = self.out.resolve(host.clone());
+        self.lookups.insert(lookup, (host, port));
     }
 
     /// Dials a host that the user named.
@@ -80,7 +81,7 @@ impl Node {
         {
             Why::AlreadyConnected
         } else {
-            self.hosts.learn(address, usize::MAX);
+            self.learn_named(now, address);
             self.review_tier_soon(now);
             return self.dial(now, address);
         };
@@ -133,27 +134,11 @@ impl Node {
     fn on_remember(&mut self, now: Time, records: &[HostRecord]) {
         for record in records.iter().rev() {
             if filter::is_usable(record.address, true) {
-                self.hosts.remember(record);
+                self.hosts.remember(record, self.started_at.at(now), &self.config);
             }
         }
         self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
-    }
-
-    /// Hosts of which strangers spoke.
-    pub(super) fn learn_all(&mut self, now: Time, addresses: &[SocketAddr]) {
-        for &address in addresses {
-            // Many servents of one machine or household share an address.
-            let same_ip_max = if filter::is_routable(address.ip().to_canonical()) {
-                usize::from(self.config.hosts_per_address_max)
-            } else {
-                usize::MAX
-            };
-            if self.is_usable(address) && self.hosts.learn(address, same_ip_max) {
-                self.review_tier_soon(now);
-                self.fill_at = self.fill_at.min(now);
-            }
-        }
     }
 
     /// Begins a search of our own: its query floods at the end of the turn.
@@ -205,7 +190,8 @@ impl Node {
         let connecting = self.conns.iter().any(|(_, row)| {
             row.phase.is_dialling() || matches!(row.phase, super::Phase::AwaitsLastBlock(_))
         });
-        connecting || !self.lookups.is_empty() || (self.config.auto_connect && self.hosts.len() > 0)
+        let known = self.hosts.len() > 0 || self.awaits_hosts();
+        connecting || !self.lookups.is_empty() || (self.config.auto_connect && known)
     }
 
     /// A new neighbour is asked what is being searched for.

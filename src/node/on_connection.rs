@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::conn::outbox::{Piece, Priority};
 use super::conn::sniff::{self, Sort};
+use super::hosts::cache::Hearsay;
 use super::io::LookupId;
 use super::link::features::{Features, Ours};
 use super::link::handshake::{self, Facts, Gathered, Gathering, Neighbours, Verdict};
@@ -109,12 +110,17 @@ impl Node {
         self.conns.set_timer(conn, now + patience);
     }
 
-    /// A host name of `Command::Connect` was looked up.
+    /// A host name of `Command::Connect`, or that of a source of hosts, was looked up.
     pub(super) fn on_resolved(&mut self, now: Time, lookup: LookupId, addresses: &[IpAddr]) {
-        let Some(port) = self.lookups.remove(&lookup) else { return };
+        let Some((host, port)) = self.lookups.remove(&lookup) else {
+            return self.on_source_found(now, lookup, addresses);
+        };
         match addresses.first() {
             Some(&ip) => self.connect_to(now, SocketAddr::new(ip.to_canonical(), port)),
-            None => self.out.count(Why::ConnectFailed),
+            None => {
+                self.out.count(Why::NoSuchName);
+                self.refuse(Why::NoSuchName, format!("connect {host}:{port}"));
+            }
         }
     }
 
@@ -126,12 +132,13 @@ impl Node {
             self.transfers.connected(now, conn, &mut self.out);
             return self.grant_wishes(now);
         };
+        row.local = local.ip();
         match row.phase {
             Phase::AwaitsConnection => {}
+            Phase::AwaitsWebCache => return self.on_web_cache(now, conn),
             Phase::ConnectsBack => return self.connected_back(conn),
             _ => return,
         }
-        row.local = local.ip();
         row.phase = Phase::AwaitsAnswer(Gathering::new(&self.config));
         self.address.saw_local(local.ip());
         if let Some(ours) = self.ours(conn) {
@@ -176,7 +183,10 @@ impl Node {
         let theirs = Features::read(block.headers(), row.peer, &self.config);
         if matches!(row.phase, Phase::AwaitsAnswer(_)) {
             // Only those whom we asked may tell us where to go.
-            self.learn_all(now, &theirs.tries);
+            let peer = row.peer;
+            let says = Hearsay { ultrapeer: Some(true), ..self.hearsay(peer.ip()) };
+            let found = self.learn_all(now, &theirs.tries, says);
+            self.source_names(peer, found);
         }
         let Some(row) = self.conns.get_mut(conn) else { return };
         match (&mut row.phase, block) {
@@ -252,8 +262,8 @@ impl Node {
         incoming: bool,
         decide: impl FnOnce(&Facts<'_>) -> Verdict,
     ) -> Option<Verdict> {
-        let mut tries = self.tries();
-        tries.retain(|address| theirs.families.take(address));
+        let max = self.config.try_addresses_max;
+        let tries = self.hosts_to_name(max, |host| theirs.families.take(&host));
         let neighbours =
             if theirs.crawler { self.listening_neighbours() } else { Neighbours::default() };
         let peer = self.conns.get(conn)?.peer.ip();
@@ -320,21 +330,6 @@ impl Node {
         })
     }
 
-    /// Addresses for one for whom we have no room: neighbours first.
-    pub(super) fn tries(&self) -> Vec<SocketAddr> {
-        let neighbours = self.conns.iter().filter_map(|(_, row)| row.phase.link()?.listen);
-        let mut tries = Vec::new();
-        for address in neighbours.chain(self.hosts.proven()) {
-            if tries.len() >= usize::from(self.config.try_addresses_max) {
-                break;
-            }
-            if self.is_usable(address) && !tries.contains(&address) {
-                tries.push(address);
-            }
-        }
-        tries
-    }
-
     /// The handshake is complete. `seen_as` is from where the other side sees us, if we connected.
     fn link_up(
         &mut self,
@@ -364,9 +359,16 @@ impl Node {
         }
         match listen {
             // Leaves are nobody to hang on. That one listens there is proven only if we connected.
-            Some(_) if relation == Relation::Leaf => {}
-            Some(listen) if incoming => self.learn_all(now, &[listen]),
-            Some(listen) => self.hosts.succeeded(listen, self.started_at.at(now)),
+            Some(_) if relation == Relation::Leaf && incoming => {}
+            Some(listen) if incoming => {
+                let says = Hearsay { ultrapeer: Some(true), ..self.hearsay(peer.ip()) };
+                self.learn_all(now, &[listen], says);
+            }
+            Some(listen) => {
+                let is_ultrapeer = relation != Relation::Leaf;
+                self.hosts.succeeded(listen, is_ultrapeer, self.started_at.at(now));
+                self.source_dialled(now, listen, None);
+            }
             None => {}
         }
         if !incoming {
@@ -445,6 +447,9 @@ impl Node {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
                 self.route_link_down(conn, &link);
+                if let Some(listen) = link.listen {
+                    self.hosts.stayed(listen, now.since(link.since));
+                }
                 // Whom we left for our own reasons is as good a neighbour as before.
                 if let Some(listen) = link.listen
                     && why != Why::RoleSwitched
@@ -470,6 +475,10 @@ impl Node {
                     _ => self.hosts.rest(peer, rest),
                 }
                 self.out.emit(Event::LinkDown { peer, why, said });
+                self.source_dialled(now, peer, Some(why));
+            }
+            Phase::AwaitsWebCache | Phase::AwaitsHostList(_) => {
+                self.web_cache_failed(now, conn, why)
             }
             _ => {}
         }

@@ -186,28 +186,13 @@ impl Node {
         pong.your_address = wants.own_address.then_some(to);
         pong.host_cache = self.config.host_cache.then(String::new);
         if let Some(hosts) = wants.hosts {
-            pong.hosts = self.hosts_to_give(to, hosts.families());
+            let families = hosts.families();
+            let max = self.config.host_cache_hosts_max;
+            pong.hosts = self.hosts_to_name(max, |host| host != to && families.take(&host));
         }
         let payload = fitting(pong, room.saturating_sub(HEADER_LEN));
         let header = Header { kind: Kind::PONG, ttl: 1, hops: 0, ..*asked };
         self.send_datagram(now, to, &header, &payload);
-    }
-
-    /// Hosts for one who asks by UDP: our neighbours first, then others we have talked to.
-    fn hosts_to_give(&self, asker: SocketAddr, families: Families) -> Vec<SocketAddr> {
-        let max = usize::from(self.config.host_cache_hosts_max);
-        let neighbours = self.conns.iter().filter_map(|(_, row)| row.phase.link()?.listen);
-        let mut hosts = Vec::new();
-        for host in neighbours.chain(self.hosts.proven()) {
-            if hosts.len() >= max {
-                break;
-            }
-            let new = host != asker && !hosts.contains(&host);
-            if new && families.take(&host) && self.is_usable(host) {
-                hosts.push(host);
-            }
-        }
-        hosts
     }
 
     /// A pong to a ping of ours.
@@ -227,10 +212,7 @@ impl Node {
             self.address.saw_remote(seen_as.ip().to_canonical(), from.ip(), local_allowed);
         }
         match purpose {
-            Purpose::Hosts => {
-                let max = usize::from(self.config.host_cache_hosts_max);
-                self.learn_all(now, &pong.hosts[..pong.hosts.len().min(max)]);
-            }
+            Purpose::Hosts => self.on_hosts_by_udp(now, from, &pong),
             Purpose::Proof => {
                 self.datagrams.desk(&self.config).offers.proven(from, now);
                 self.on_offers_due(now);

@@ -46,7 +46,11 @@ impl Node {
                 self.on_handshake_bytes(now, conn, data);
             }
             Phase::Transfer => self.transfer_received(now, conn, data),
-            Phase::AwaitsConnection | Phase::ConnectsBack | Phase::Closing => {}
+            Phase::AwaitsHostList(_) => self.on_host_list(now, conn, data),
+            Phase::AwaitsConnection
+            | Phase::AwaitsWebCache
+            | Phase::ConnectsBack
+            | Phase::Closing => {}
         }
     }
 
@@ -68,6 +72,9 @@ impl Node {
         if self.transfers.owns(conn) {
             self.transfers.closed(now, conn, cause, &mut self.out);
             self.grant_wishes(now);
+        }
+        if cause == CloseCause::PeerClosed {
+            self.on_host_list_end(now, conn);
         }
         let why = match cause {
             CloseCause::Unreachable | CloseCause::TimedOut => Why::ConnectFailed,

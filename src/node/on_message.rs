@@ -6,6 +6,7 @@ use super::fair::Allowance;
 use super::hosts::pongs::Cached;
 use super::hosts::slots;
 use super::link::quoted;
+use super::on_bootstrap::{Speaker, is_ultrapeer};
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
 use super::search::{answer, pace};
@@ -402,9 +403,8 @@ impl Node {
         };
         let kbytes = self.library.bytes() / 1024;
         let uptime_s = now.since(Time::ZERO).as_secs();
-        let max = usize::from(self.config.try_addresses_max);
         let hosts = if ping.wants_cached_pongs() {
-            self.hosts.proven().filter(|host| self.is_usable(*host)).take(max).collect()
+            self.hosts_to_name(self.config.try_addresses_max, |_| true)
         } else {
             Vec::new()
         };
@@ -455,12 +455,13 @@ impl Node {
             // That it is alive is all that is wanted: nobody can hang on it.
             return Ok(());
         }
-        let max = usize::from(self.config.try_addresses_max);
-        self.learn_all(now, &pong.hosts[..pong.hosts.len().min(max)]);
+        let teller = self.conns.at_mut(from.at).map(|row| row.peer.ip());
+        let max = self.config.try_addresses_max;
+        let (address, ultrapeer) = (pong.address, is_ultrapeer(&pong));
+        self.learn_from_pong(now, Speaker { teller, address, ultrapeer }, &pong, max);
         if !self.is_usable(pong.address) {
             return Err(Why::BadAddress);
         }
-        self.learn_all(now, &[pong.address]);
         let cached = Cached {
             address: pong.address,
             files: pong.files,

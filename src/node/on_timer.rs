@@ -45,7 +45,9 @@ impl Node {
             Phase::AwaitsFirstBytes(_)
             | Phase::AwaitsGreeting(_)
             | Phase::AwaitsAnswer(_)
-            | Phase::AwaitsLastBlock(_) => self.close(now, conn, Why::TooSlow, None),
+            | Phase::AwaitsLastBlock(_)
+            | Phase::AwaitsWebCache
+            | Phase::AwaitsHostList(_) => self.close(now, conn, Why::TooSlow, None),
             Phase::Transfer | Phase::Closing => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What a connection is at present: the states of its life, named by what they wait for.
 
+use super::hosts::fetch::Fetch;
 use super::link::Link;
 use super::link::features::Features;
 use super::link::handshake::Gathering;
@@ -23,6 +24,10 @@ pub(super) enum Phase {
     Link(Link),
     /// An accepted connection that the transfers have taken over.
     Transfer,
+    /// Ordered by us to ask a web cache for hosts, not standing yet.
+    AwaitsWebCache,
+    /// We asked a web cache; its answer is not complete.
+    AwaitsHostList(Box<Fetch>),
     /// We ordered its close.
     Closing,
 }

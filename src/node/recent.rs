@@ -61,19 +61,14 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         self.entries.peek_mut(key)
     }
 
-    /// Whether there is a value; recency stays.
-    pub(super) fn contains(&self, key: &K) -> bool {
-        self.entries.contains(key)
+    /// Forgets a value; says whether there was one.
+    pub(super) fn remove(&mut self, key: &K) -> bool {
+        self.entries.pop(key).is_some()
     }
 
     /// Everything, most recent first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter()
-    }
-
-    /// What would go first.
-    pub(super) fn oldest(&self) -> Option<(&K, &V)> {
-        self.entries.peek_lru()
     }
 
     /// How many entries there are.

@@ -1,6 +1,7 @@
 //! Whole nodes, in memory.
 
 mod answers;
+mod bootstrap;
 mod datagrams;
 mod dynamic;
 mod flood;

@@ -9,6 +9,9 @@ use super::link::stream::Deflater;
 use super::{Chunk, Node, Relation, Time};
 use crate::wire::Kind;
 
+/// Candidates that are looked at for each that may be dialled.
+const SPARE: usize = 4;
+
 impl Node {
     pub(super) fn on_turn_over(&mut self, now: Time) {
         self.say_whether_busy();
@@ -18,9 +21,11 @@ impl Node {
         if self.review_at <= now {
             self.review_tier(now);
         }
-        if self.fill_at <= now {
+        let looks = self.fill_at <= now;
+        if looks {
             self.fill_slots(now);
         }
+        self.ask_sources(now, looks);
     }
 
     /// Every connection gets the letters of this turn.
@@ -119,13 +124,16 @@ impl Node {
             address != own && !blocked.contains(address.ip()) && !taken.contains(&address)
         };
         // More than are wanted: some may be of networks that have their share.
-        let hosts = self.hosts.candidates(usize::MAX, now, fits);
-        let mut dialled = 0;
+        let wall = self.started_at.at(now);
+        let hosts = self.hosts.candidates(SPARE * allowed, now, wall, &taken, fits);
+        let (mut dialled, mut passed_over) = (0, false);
         for host in hosts {
             if dialled == allowed {
                 break;
             }
-            if !self.has_subnet_share(host.ip()) {
+            if self.has_subnet_share(host.ip()) {
+                passed_over = true;
+            } else {
                 self.dial(now, host);
                 dialled += 1;
             }
@@ -138,6 +146,11 @@ impl Node {
         if all_dialled {
             self.fill_at = self.hosts.next_retry(now).max(self.pace.next());
             self.ask_for_hosts(now);
+        }
+        if all_dialled && passed_over {
+            // Others that were not looked at may be of other networks.
+            let soon = now + Duration::from_secs(1);
+            self.fill_at = self.fill_at.min(soon).max(self.pace.next());
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::datagram::Desk;
-use super::io::SearchId;
+use super::io::{SearchId, SourceView};
 pub use super::reach::{Because, DoorView, MappingView, Openness, ReachView};
 use super::search::Asker;
 use super::tier::Reason;
@@ -41,6 +41,8 @@ pub struct View {
     /// Who lies within 1, 2, ... hops of us, as neighbours say (HSEP); empty if none speaks of it.
     #[serde(default)]
     pub horizon: Vec<HorizonView>,
+    /// Where hosts are asked for, and how each such source stands.
+    pub sources: Vec<SourceView>,
     /// Networks that we do not talk to, with their prefix lengths.
     pub blocked: Vec<(IpAddr, u8)>,
     /// Searches under way.
@@ -288,6 +290,7 @@ impl Node {
             connections: count(self.connections()),
             hosts_known: count(self.hosts.len()),
             horizon: self.horizon_view(),
+            sources: self.source_views(),
             blocked: self.blocked.networks().to_vec(),
             searches: self.search_views(),
             transfers: self.transfers.view(),

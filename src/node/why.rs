@@ -154,6 +154,10 @@ reasons! {
     DiskDenied = "not allowed to write there",
     /// The download folder or a partial file is gone.
     DiskMissing = "the folder or file is gone",
+    /// A host name that nobody knows.
+    NoSuchName = "host name not found",
+    /// A web cache that sends us elsewhere.
+    Redirected = "redirected elsewhere",
     /// A datagram of a kind that has no meaning by UDP.
     UnexpectedDatagram = "unexpected datagram",
     /// An answer by UDP that is longer than one may be to a host that has not proved its address.

@@ -22,6 +22,7 @@
 //! All that is handed out are futures and streams that any executor can run: nothing here asks
 //! who polls it.
 
+mod bootstrap;
 mod downloading;
 mod hits;
 mod options;
@@ -39,6 +40,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+pub use self::bootstrap::SourceError;
 pub use self::downloading::{DownloadError, Downloading};
 pub use self::hits::Hits;
 pub use self::options::Options;
@@ -51,8 +53,8 @@ pub use crate::driver::{Heard, Stopped, Subscription as Events};
 pub use crate::library::FileKind;
 pub use crate::node::config::Strategy;
 pub use crate::node::io::{
-    DownloadId, DownloadRequest, DownloadState, Hit, Mapped, MappingFailure, MappingMethod,
-    Progress, SearchEnd, SearchId, SearchQuery, Source,
+    DownloadId, DownloadRequest, DownloadState, Hit, HostSource, Mapped, MappingFailure,
+    MappingMethod, Progress, SearchEnd, SearchId, SearchQuery, Source, SourceState, SourceView,
 };
 pub use crate::node::transfer::{DownloadView, TransfersView, UploadView};
 pub use crate::node::view::{
@@ -99,6 +101,7 @@ impl Servent {
     pub async fn start(options: Options) -> Result<Servent, StartError> {
         let hosts =
             options.connect.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
+        let sources = bootstrap::sources(&options.bootstrap, options.listen)?;
         let run::Started { node, config, places, end } = run::start(options).await?;
         let first_download = run::first_free_download(&node).await?;
         let servent = Servent(Arc::new(Running {
@@ -111,6 +114,9 @@ impl Servent {
         }));
         for host in hosts {
             servent.connect_to(host).await?;
+        }
+        if !sources.is_empty() {
+            servent.command(Command::Bootstrap(sources)).await?;
         }
         Ok(servent)
     }

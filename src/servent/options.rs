@@ -28,6 +28,11 @@ pub struct Options {
     pub shares: Vec<PathBuf>,
     /// Hosts (`HOST:PORT`) to connect to at once.
     pub connect: Vec<String>,
+    /// Where hosts are asked for when neighbours are missing: `default` (the well-known UDP host
+    /// caches of the public network), `HOST:PORT` (a peer), `uhc:HOST:PORT` (a UDP host cache),
+    /// `http://HOST/PATH` (a web cache). Empty, or `none`: nobody is asked. `default` counts for
+    /// nothing while `listen` is a loopback address.
+    pub bootstrap: Vec<String>,
     /// Limits, durations and choices.
     pub config: Config,
     /// A file to record all inputs of the node in, for a replay.
@@ -46,6 +51,7 @@ impl Default for Options {
             listen: config.listen,
             shares: Vec::new(),
             connect: Vec::new(),
+            bootstrap: Vec::new(),
             config,
             record: None,
             executor: None,
@@ -61,6 +67,7 @@ impl fmt::Debug for Options {
             .field("listen", &self.listen)
             .field("shares", &self.shares)
             .field("connect", &self.connect)
+            .field("bootstrap", &self.bootstrap)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 use smol::channel::{Receiver, Sender, bounded};
 use thiserror::Error;
 
+use super::bootstrap::SourceError;
 use super::place::PlaceError;
 use super::{Options, Places, Stopped};
 use crate::driver::{Driver, DriverError, Handle, Setup};
@@ -19,6 +20,9 @@ pub enum StartError {
     /// A host to connect to that is none.
     #[error(transparent)]
     Host(#[from] PlaceError),
+    /// A source of hosts that is none.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A folder that cannot be made or read.
     #[error("the folder {} cannot be used: {error}", .path.display())]
     Folder {

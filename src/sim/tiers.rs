@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::world::World;
+use super::world::{BEGINNING, World};
 use super::{NodeId, SharedFile};
 use crate::node::io::HostRecord;
 use crate::node::{Command, Config, Role};
@@ -53,9 +53,8 @@ impl World {
             dice.shuffle(&mut known);
             let others = known.iter().filter(|&&other| other != node);
             let records = others.take(tiers.hosts_known as usize).map(|&other| HostRecord {
-                address: self.address(other),
-                last_success_s: 1,
-                failures: 0,
+                last_success_s: BEGINNING.as_secs(),
+                ..HostRecord::new(self.address(other))
             });
             let records = records.collect();
             self.command(node, Command::Remember(records));

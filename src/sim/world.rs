@@ -21,7 +21,7 @@ use crate::node::{Command, Config, Event, Input, Node, Rng, Time, WallTime};
 use crate::wire::Guid;
 
 /// When every world begins: in November 2023.
-const BEGINNING: WallTime = WallTime(1_700_000_000_000_000);
+pub(super) const BEGINNING: WallTime = WallTime(1_700_000_000_000_000);
 /// How often a node may want to be woken at once before it is said never to sleep.
 const SPINS_MAX: u32 = 1_000;
 /// How many events of the nodes involved a failure report shows.

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod ggep;
 pub mod giv;
 pub mod guid;
+pub mod gwebcache;
 pub mod handshake;
 pub mod head;
 pub mod header;

@@ -72,6 +72,7 @@ fn few_file_descriptors_are_enough_and_their_lack_makes_nothing_spin() {
         .env("FILBERT_DATA_DIR", dir.path().join("data"))
         .env("XDG_CONFIG_HOME", dir.path().join("no-settings"))
         .env("FILBERT_NODE_LOCAL_ADDRESSES", "true")
+        .env("FILBERT_BOOTSTRAP", "none")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -140,3 +140,35 @@ fn a_recorded_session_replays() {
     assert!(replayed["divergence"].is_null(), "{replayed}");
     assert!(replayed["inputs"].as_u64().is_some_and(|inputs| inputs > 10), "{replayed}");
 }
+
+#[test]
+fn a_servent_that_is_not_connected_says_why() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let source = format!("uhc:{}", silent.local_addr().expect("its address"));
+    let servent =
+        Servent::start(dir.path(), &["--bootstrap", &source, "--set", "node.source_timeout_s=1"]);
+    until("the source has failed", || {
+        json(dir.path(), &["status"])["sources"][0]["state"] == "failed"
+    });
+    let status = json(dir.path(), &["status"]);
+    assert_eq!(status["sources"][0]["source"], source.as_str());
+    assert_eq!(status["sources"][0]["trouble"], "too_slow");
+    assert_eq!(status["obstacles"][0]["obstacle"], "sources_fail");
+    let said = text(&run(dir.path(), &["status"]).stdout);
+    assert!(
+        said.contains("not connected, 1 of 1 source of hosts failing, 0 hosts known"),
+        "{said}"
+    );
+    assert!(said.contains(&source) && said.contains("did not finish in time"), "{said}");
+    assert!(said.contains("--bootstrap"), "{said}");
+    // A search says so, too.
+    let found = run(dir.path(), &["search", "something", "--timeout", "1s"]);
+    assert_eq!(found.status.code(), Some(1));
+    assert!(
+        text(&found.stdout).contains("Not connected: 1 of 1 source"),
+        "{}",
+        text(&found.stdout)
+    );
+    assert!(servent.stop());
+}

@@ -21,6 +21,8 @@ pub(crate) fn filbert(data_dir: &Path) -> Command {
         .env("XDG_CONFIG_HOME", data_dir.join("no-settings"))
         .env("FILBERT_DATA_DIR", data_dir)
         .env("FILBERT_NODE_LOCAL_ADDRESSES", "true")
+        // Nothing here may ask the public network for hosts.
+        .env("FILBERT_BOOTSTRAP", "none")
         .stdin(Stdio::null());
     command
 }

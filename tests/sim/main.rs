@@ -1,5 +1,6 @@
 //! Whole nodes in simulated worlds.
 
+mod bootstrap;
 mod dynamic;
 mod faults;
 mod flood;

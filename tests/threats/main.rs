@@ -20,6 +20,7 @@ mod flooders;
 mod heads;
 mod hits;
 mod links;
+mod poisoning;
 mod redirection;
 mod sybils;
 mod victim;

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
-use filbert::node::io::{CloseCause, DiskReport, DownloadId, DownloadRequest, HostRecord, Source};
-use filbert::node::{Action, Command, Config, Input, Why};
+use filbert::node::io::{
+    CloseCause, DiskReport, DownloadId, DownloadRequest, HostRecord, HostSource, Source,
+};
+use filbert::node::{Action, Command, Config, ConnId, Input, Why};
 use filbert::wire::{Guid, Headers, HitFlags, Kind, Pong, Push, QueryHit, Record, Sha1, names};
 
 use crate::victim::{Victim, config, descriptor, guid, stranger};
@@ -212,8 +214,10 @@ fn row_07_nobody_is_sent_into_the_local_network() {
 fn row_09_hearsay_does_not_displace_hosts_that_answered_before() {
     let mut victim = Victim::new(config());
     let honest: Vec<SocketAddr> = (1..=100).map(|n| stranger(10_000 + n)).collect();
-    let record =
-        |&address: &SocketAddr| HostRecord { address, last_success_s: 1_600_000_000, failures: 0 };
+    let record = |&address: &SocketAddr| HostRecord {
+        last_success_s: 1_699_000_000,
+        ..HostRecord::new(address)
+    };
     victim.give(Input::Command(Command::Remember(honest.iter().map(record).collect())));
     let forger = victim.neighbour(stranger(1), Headers::new());
     victim.pass(u64::from(config().alive_ping_s));
@@ -222,8 +226,9 @@ fn row_09_hearsay_does_not_displace_hosts_that_answered_before() {
         let hosts = (0..10).map(|n| stranger(100_000 + round * 11 + n)).collect();
         victim.say(forger, &pong(asked, stranger(100_010 + round * 11), hosts));
     }
-    assert!(victim.view().hosts_known > 1_000);
-    assert!(victim.view().hosts_known <= config().hosts_max);
+    // Those strangers are of one network, which has only so many places.
+    let places = u32::from(config().hosts_per_network_max);
+    assert_eq!(victim.view().hosts_known, 100 + places);
     let kept = victim.node.remembered();
     let kept = honest.iter().filter(|host| kept.iter().any(|record| record.address == **host));
     assert_eq!(kept.count(), 100);
@@ -259,4 +264,40 @@ fn row_07_nobody_leads_the_node_to_an_address_on_its_block_list() {
     victim.pass(100);
     assert_eq!(victim.dialled, []);
     assert_eq!((victim.count(Why::Blocked), victim.count(Why::BadPush)), (2, 1));
+}
+
+#[test]
+fn row_07_a_web_cache_does_not_turn_the_node_against_a_third() {
+    let mut victim = Victim::new(Config { auto_connect: true, ..config() });
+    victim.refuses = false;
+    let cache = SocketAddr::from(([20, 9, 9, 9], 80));
+    let url = "http://20.9.9.9/".parse().unwrap();
+    victim.give(Input::Command(Command::Bootstrap(vec![HostSource::WebCache(url)])));
+    victim.give(Input::TurnOver);
+    assert_eq!(victim.dialled, [cache]);
+    let conn = ConnId::ordered(1);
+    victim.give(Input::Connected { conn, local: config().listen });
+    // Ten thousand: under its address, as caches there, and under names that lead there.
+    let mut lines = Vec::new();
+    for n in 0..3_333 {
+        lines.push(format!("H|{}|1", bystander(1 + n)));
+        lines.push(format!("U|http://{}/{n}|1", bystander(1 + n)));
+        lines.push(format!("U|http://v{n}.example.net/|1"));
+    }
+    let body = lines.join("\n");
+    let answer = format!("HTTP/1.0 200 OK\r\n\r\n{}", &body[..60_000]);
+    assert!(!victim.say(conn, answer.as_bytes()));
+    victim.give(Input::Closed { conn, cause: CloseCause::PeerClosed });
+    victim.give(Input::TurnOver);
+    for _ in 0..3_600 {
+        for action in std::mem::take(&mut victim.others) {
+            if let Action::Resolve { lookup, .. } = action {
+                let addresses = vec![bystander(1).ip()];
+                victim.give(Input::Resolved { lookup, addresses });
+            }
+        }
+        victim.pass(1);
+    }
+    let at_bystander = victim.dialled.iter().filter(|to| to.ip() == bystander(1).ip()).count();
+    assert!(at_bystander > 0 && at_bystander <= HANDFUL, "{at_bystander} connections");
 }

@@ -39,7 +39,7 @@ fn surrounded(role: Role) -> (usize, usize) {
     let mut victim = Victim::new(Config { listen, ..limits });
     victim.refuses = false;
     let everybody = (0..SYBILS).map(sybil).chain((0..100 - SYBILS).map(honest));
-    let record = |address| HostRecord { address, last_success_s: 1, failures: 0 };
+    let record = |address| HostRecord { last_success_s: 1_699_999_000, ..HostRecord::new(address) };
     let hello = [
         Block::request(ultrapeer()).to_bytes(),
         Block::response(200, "OK", Headers::new()).to_bytes(),

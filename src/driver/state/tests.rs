@@ -4,9 +4,13 @@ use super::*;
 
 fn hosts() -> Hosts {
     let host = |address: &str, last_success_s, failures| HostRecord {
-        address: address.parse::<SocketAddr>().unwrap(),
         last_success_s,
         failures,
+        heard_s: last_success_s + 1,
+        successes: 7,
+        uptime_s: 3_600,
+        ultrapeer: Some(failures == 0),
+        ..HostRecord::new(address.parse::<SocketAddr>().unwrap())
     };
     Hosts(vec![host("192.0.2.7:6346", 1_700_000_000, 0), host("[2001:db8::1]:6347", 0, 3)])
 }
@@ -94,7 +98,41 @@ fn whatever_byte_is_damaged_the_start_succeeds_and_says_so() {
     dir.save(&IDENTITY).unwrap();
 }
 
-/// The bytes of these files as filbert 0.1 writes them. If this fails, either put the old layout
+/// The hosts of filbert 0.1, as its `the_layout_of_each_file_stays` had them.
+#[test]
+fn a_file_of_hosts_of_an_earlier_version_still_loads() {
+    let first = [
+        "66696c62 686f7374 01000000 2500000000000000 61607d3ab1d9ba9d871d6cf40085747f2b3bad59",
+        "02",
+        "00 c0000207 fbca18 fc00f15365 00",
+        "01 20010db8000000000000000000000001 fbcb18 00 03",
+    ];
+    let first = first.concat().replace(' ', "");
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("hosts");
+    let sealed = data_encoding::HEXLOWER.decode(first.as_bytes()).unwrap();
+    fs::write(&path, &sealed).unwrap();
+    let mut dir = DataDir::open(home.path()).unwrap();
+    let Hosts(loaded) = dir.load().unwrap();
+    assert_eq!(dir.set_aside(), []);
+    let of = |at: usize| {
+        (loaded[at].address.to_string(), loaded[at].last_success_s, loaded[at].failures)
+    };
+    assert_eq!(of(0), ("192.0.2.7:6346".to_owned(), 1_700_000_000, 0));
+    assert_eq!(of(1), ("[2001:db8::1]:6347".to_owned(), 0, 3));
+    assert_eq!((loaded[0].successes, loaded[1].successes), (1, 0));
+    // A damaged one of that version is set aside, as is one of a later version.
+    let mut damaged = sealed.clone();
+    damaged[50] ^= 1;
+    let later = codec::seal(Kind { version: 3, ..Hosts::KIND }, &hosts()).unwrap();
+    for bytes in [damaged, later] {
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(dir.load::<Hosts>(), None);
+    }
+    assert_eq!(dir.set_aside().len(), 2);
+}
+
+/// The bytes of these files as this version writes them. If this fails, either put the old layout
 /// back or raise the version of the file and read both.
 #[test]
 fn the_layout_of_each_file_stays() {
@@ -105,10 +143,10 @@ fn the_layout_of_each_file_stays() {
     ];
     assert_eq!(hex(codec::seal(Identity::KIND, &IDENTITY)), identity.concat().replace(' ', ""));
     let expected = [
-        "66696c62 686f7374 01000000 2500000000000000 61607d3ab1d9ba9d871d6cf40085747f2b3bad59",
+        "66696c62 686f7374 02000000 3700000000000000 73c9c7003d0d6c95816ee18737e138351d1667fc",
         "02",
-        "00 c0000207 fbca18 fc00f15365 00",
-        "01 20010db8000000000000000000000001 fbcb18 00 03",
+        "00 c0000207 fbca18 fc00f15365 00 fc01f15365 07 fb100e 0101",
+        "01 20010db8000000000000000000000001 fbcb18 00 03 01 07 fb100e 0100",
     ];
     assert_eq!(hex(codec::seal(Hosts::KIND, &hosts())), expected.concat().replace(' ', ""));
 }

@@ -1,6 +1,9 @@
 //! Whom we could talk to, and whom we should.
 
+pub(super) mod bootstrap;
 pub(super) mod cache;
+pub(super) mod fetch;
 pub(super) mod pace;
 pub(super) mod pongs;
 pub(super) mod slots;
+pub(super) mod source;

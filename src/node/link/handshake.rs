@@ -124,6 +124,10 @@ pub(crate) fn on_greeting(version: Version, theirs: &Features, facts: &Facts<'_>
     if deflates {
         headers.push(names::CONTENT_ENCODING, "deflate");
     }
+    if !facts.tries.is_empty() {
+        // Another may take the last slot before this handshake is complete.
+        headers.push(names::X_TRY_ULTRAPEERS, addresses::write(facts.tries));
+    }
     Verdict::Accept { bytes: Block::response(200, "OK", headers).to_bytes(), deflates, relation }
 }
 

@@ -4,6 +4,9 @@ use super::rope::{World, address, config};
 use crate::node::io::HostRecord;
 use crate::node::{Command, Config, Event, Input, Why};
 
+/// A moment before the worlds begin.
+const LATELY: u64 = 1_699_999_000;
+
 #[test]
 fn from_one_host_a_node_finds_as_many_as_it_wants() {
     let config = Config { auto_connect: true, neighbours_wanted: 4, ..config() };
@@ -24,7 +27,7 @@ fn from_one_host_a_node_finds_as_many_as_it_wants() {
 fn remembered_hosts_are_dialled_and_dead_ones_wait() {
     let config = Config { auto_connect: true, neighbours_wanted: 2, retry_host_s: 100, ..config() };
     let mut world = World::new(2, &config);
-    let record = |host| HostRecord { address: host, last_success_s: 1, failures: 0 };
+    let record = |host| HostRecord { last_success_s: LATELY, ..HostRecord::new(host) };
     let dead = ([10, 9, 9, 9], 1).into();
     let records = vec![record(address(1)), record(dead)];
     world.give(0, Input::Command(Command::Remember(records)));
@@ -49,7 +52,7 @@ fn a_lost_neighbour_is_replaced() {
     let config = Config { auto_connect: true, neighbours_wanted: 1, retry_host_s: 10, ..config() };
     let mut world = World::new(3, &config);
     for host in [1, 2] {
-        let record = HostRecord { address: address(host), last_success_s: 1, failures: 0 };
+        let record = HostRecord { last_success_s: LATELY, ..HostRecord::new(address(host)) };
         world.give(0, Input::Command(Command::Remember(vec![record])));
     }
     world.settle();

@@ -152,7 +152,8 @@ fn the_public_network_makes_a_newcomer_a_leaf_until_it_has_proved_itself() {
     let auto = Config { role: Role::Auto, auto_connect: true, ..tiers() };
     let mut world = World::new(1, &auto);
     assert_eq!((world.view(0).tier, world.view(0).tier_why), (Tier::Ultrapeer, Reason::Local));
-    let dead = HostRecord { address: ([9, 9, 9, 9], 1).into(), last_success_s: 1, failures: 0 };
+    let dead =
+        HostRecord { last_success_s: 1_699_999_000, ..HostRecord::new(([9, 9, 9, 9], 1).into()) };
     world.give(0, Input::Command(Command::Remember(vec![dead])));
     world.settle();
     assert_eq!((world.view(0).tier, world.view(0).tier_why), (Tier::Leaf, Reason::NotReachable));

@@ -264,7 +264,10 @@ impl Stage {
             5 => {
                 let address = script.address();
                 self.named.insert(address);
-                Command::Remember(vec![HostRecord { address, last_success_s: 9, failures: 0 }])
+                Command::Remember(vec![HostRecord {
+                    heard_s: 1_699_999_999,
+                    ..HostRecord::new(address)
+                }])
             }
             6..=8 => Command::Search { search: self.search_id(script), query: script.search() },
             9 => {
