@@ -60,8 +60,11 @@ fn ultrapeers_become_neighbours_and_are_understood() {
 }
 
 #[test]
-fn leaves_are_told_that_there_is_no_place_for_them() {
+fn a_leaf_is_taken_understood_and_leaves_with_a_bye() {
     let (view, answer) = node_that_heard("client_gtk-gnutella_leaf.opener.bin", 65_536);
+    assert!(answer.starts_with(b"GNUTELLA/0.6 200 OK\r\n"));
+    // All was understood: its push is for somebody whom we do not know, and at last it said Bye.
+    let dropped: Vec<_> = view.dropped.iter().map(|dropped| (dropped.why, dropped.count)).collect();
+    assert_eq!(dropped, [(Why::NoPushRoute, 1), (Why::Bye, 1)]);
     assert!(view.neighbours.is_empty());
-    assert!(answer.starts_with(b"GNUTELLA/0.6 503 No leaves here\r\n"));
 }
