@@ -25,7 +25,13 @@ const SUPPORTED: &[VendorKind] = &[
 ];
 
 /// What Features says of us.
-const FEATURES: &[([u8; 4], u16)] = &[];
+const FEATURES: &[([u8; 4], u16)] = &[
+    (*b"HSEP", 1),
+    // What's new.
+    (*b"WHAT", 1),
+    // Patches of query routing with one bit a slot.
+    (*b"QRP1", 1),
+];
 
 impl Node {
     /// A vendor message from a neighbour. Unknown ones are dropped in silence and counted.
@@ -121,10 +127,8 @@ impl Node {
         }
         let kinds = Kinds::write(SUPPORTED);
         self.send_vendor(conn, &VendorMessage::MessagesSupported(Kinds::new(&kinds)));
-        if !FEATURES.is_empty() {
-            let features = Features::write(FEATURES);
-            self.send_vendor(conn, &VendorMessage::Features(Features::new(&features)));
-        }
+        let features = Features::write(FEATURES);
+        self.send_vendor(conn, &VendorMessage::Features(Features::new(&features)));
     }
 
     /// As a leaf: while all upload slots are taken our ultrapeers need not send us queries.

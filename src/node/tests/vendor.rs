@@ -42,11 +42,14 @@ fn those_who_take_vendor_messages_are_told_which_we_know() {
     let mut world = World::new(1, &config());
     let (_, heard) = talker(&mut world, "");
     let messages = vendor_messages(&heard);
-    let [(header, VendorMessage::MessagesSupported(kinds)), ..] = &messages[..] else {
+    let [(header, VendorMessage::MessagesSupported(kinds)), (_, VendorMessage::Features(features))] =
+        &messages[..]
+    else {
         panic!("{messages:?}")
     };
     assert_eq!((header.ttl, header.hops), (1, 0));
-    assert!(kinds.contains(vendor::HOPS_FLOW));
+    assert!(kinds.contains(vendor::HOPS_FLOW) && kinds.contains(vendor::QUERY_STATUS));
+    assert!(features.iter().any(|feature| feature == (*b"QRP1", 1)));
     let silent = neighbour(&mut world);
     assert_eq!(world.heard(silent), b"");
 }

@@ -153,6 +153,8 @@ fn config(script: &mut Script<'_>) -> Config {
         hosts_max: 20,
         blocks_max: 3,
         searches_max: 3,
+        queries_per_leaf_max: 2,
+        leaf_queries_max: 3,
         results_per_search_max: 5,
         upload_slots: 2,
         browses_max: 2,
