@@ -403,11 +403,10 @@ impl Node {
         };
         let kbytes = self.library.bytes() / 1024;
         let uptime_s = now.since(Time::ZERO).as_secs();
-        let hosts = if ping.wants_cached_pongs() {
-            self.hosts_to_name(self.config.try_addresses_max, |_| true)
-        } else {
-            Vec::new()
-        };
+        let hosts = ping.wants().hosts.map_or(Vec::new(), |wanted| {
+            let (max, families) = (self.config.try_addresses_max, wanted.families());
+            self.hosts_to_name(max, |host| families.take(&host))
+        });
         Pong {
             free_slots: (self.tier == Tier::Ultrapeer).then(|| FreeSlots {
                 leaves: free(Relation::Leaf),
