@@ -2,7 +2,7 @@
 //!
 //! A table says for each of a power of two of slots whether a word that hashes there may be found
 //! at its sender. [`gather`] puts the patches of a sequence together under the sequence's rules;
-//! [`write`] makes the messages that tell what of a table changed.
+//! [`mod@write`] makes the messages that tell what of a table changed.
 
 pub mod gather;
 pub mod write;
