@@ -16,8 +16,11 @@ use crate::wire::hit::servent_guid;
 use crate::wire::pong::{FreeSlots, Vendor};
 use crate::wire::vendor::FILBERT;
 use crate::wire::{
-    Bye, Guid, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit, Sha1, Token,
+    Bye, Guid, HEADER_LEN, Header, Kind, Ping, Pong, Push, Query, QueryFlags, QueryHit, Sha1, Token,
 };
+
+/// Bytes of a pong without extensions, its header included.
+const BARE_PONG_BYTES: u32 = 37;
 
 /// Bytes that one step of inflation writes at most: one buffer for the whole node.
 const INFLATED_STEP_BYTES: usize = 65_536;
@@ -378,9 +381,11 @@ impl Node {
             return Err(Why::Throttled);
         }
         let own = self.own_pong(now, &Ping::decode(payload));
+        // The whole answer has no more bytes than that many bare pongs.
+        let mut room = u32::from(self.config.pongs_per_ping) * BARE_PONG_BYTES;
         // Whom nobody can connect to is of no use to others.
         if asks_if_alive || !self.is_firewalled() {
-            self.send_pong(from.conn, header, 0, &own);
+            room = room.saturating_sub(self.send_pong(from.conn, header, 0, &own));
         }
         if asks_if_alive || self.tier == Tier::Leaf {
             // What others said is not a leaf's to pass on: ultrapeers close it (Bye 414).
@@ -389,8 +394,11 @@ impl Node {
         let cached: Vec<Cached> =
             self.pongs.for_neighbour(from.conn, now, &self.config).copied().collect();
         for pong in cached {
+            if room < BARE_PONG_BYTES {
+                break;
+            }
             let payload = Pong::new(pong.address, pong.files, pong.kbytes);
-            self.send_pong(from.conn, header, pong.hops, &payload);
+            room = room.saturating_sub(self.send_pong(from.conn, header, pong.hops, &payload));
         }
         Ok(())
     }
@@ -424,7 +432,8 @@ impl Node {
         }
     }
 
-    fn send_pong(&mut self, to: ConnId, ping: &Header, hops: u8, pong: &Pong) {
+    /// Sends a pong; says how many bytes.
+    fn send_pong(&mut self, to: ConnId, ping: &Header, hops: u8, pong: &Pong) -> u32 {
         let mut payload = Vec::new();
         pong.encode(&mut payload);
         let ttl = ping.hops.saturating_add(1);
@@ -432,6 +441,7 @@ impl Node {
             Header { guid: ping.guid, kind: Kind::PONG, ttl, hops, len: payload.len() as u32 };
         self.letters.put(to, Priority::Pong, &header, &payload);
         self.tally.sent(Kind::PONG, 1);
+        HEADER_LEN as u32 + header.len
     }
 
     /// A pong: hosts for later. Only what we asked for counts.

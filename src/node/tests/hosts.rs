@@ -1,8 +1,10 @@
 //! How a node finds neighbours, and what it remembers.
 
+use super::link::{LAST, greeting};
 use super::rope::{World, address, config};
 use crate::node::io::HostRecord;
 use crate::node::{Command, Config, Event, Input, Why};
+use crate::wire::{Guid, Kind, Ping, Pong, frame};
 
 /// A moment before the worlds begin.
 const LATELY: u64 = 1_699_999_000;
@@ -45,6 +47,38 @@ fn remembered_hosts_are_dialled_and_dead_ones_wait() {
     let of = |host| remembered.iter().find(|record| record.address == host).unwrap();
     assert_eq!(of(dead).failures, 3);
     assert_eq!(of(address(1)).last_success_s, 1_700_000_000);
+}
+
+/// Ten pongs and a ping each 3 s are 131 bytes a second, whatever stands in the pongs.
+#[test]
+fn pongs_cost_a_link_no_more_than_the_arithmetic_of_pong_caching() {
+    let config = Config { auto_connect: true, neighbours_wanted: 0, ..config() };
+    let mut world = World::new(1, &config);
+    let says = [greeting(""), LAST.to_vec()].concat();
+    let teller = world.script(0, &says);
+    let heard = world.heard(teller);
+    let at = heard.windows(2).position(|at| at == [Kind::PING.0, config.query_ttl_default]);
+    let asked = at.and_then(|at| heard[..at].last_chunk::<16>()).copied().unwrap();
+    for number in 0..100 {
+        let mut payload = Vec::new();
+        Pong::new(([30, number, 1, 1], 6346).into(), 1, 1).encode(&mut payload);
+        let mut pong = Vec::new();
+        frame::write(&mut pong, Guid(asked), Kind::PONG, 1, 0, &payload);
+        world.say(teller, &pong);
+    }
+    let pinger = world.script(0, &says);
+    world.heard(pinger);
+    let mut ping = Vec::new();
+    frame::write(&mut ping, Guid([7; 16]), Kind::PING, 3, 0, Ping::FOR_HOSTS.extensions);
+    let mut bytes = 0;
+    for _ in 0..60 {
+        world.say(pinger, &ping);
+        bytes += world.heard(pinger).len();
+        world.pass(1);
+    }
+    let pongs_of_two = 2 * (10 * 37) / 3;
+    assert!(bytes > 20 * pongs_of_two, "it is answered: {bytes}");
+    assert!(bytes <= 60 * 131, "{bytes} bytes in a minute");
 }
 
 #[test]
