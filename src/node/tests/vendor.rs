@@ -49,7 +49,8 @@ fn those_who_take_vendor_messages_are_told_which_we_know() {
     };
     assert_eq!((header.ttl, header.hops), (1, 0));
     assert!(kinds.contains(vendor::HOPS_FLOW) && kinds.contains(vendor::QUERY_STATUS));
-    assert!(features.iter().any(|feature| feature == (*b"QRP1", 1)));
+    assert!(features.iter().any(|feature| feature == (*b"WHAT", 1)));
+    assert!(!features.iter().any(|(name, _)| name == *b"QRP1"), "four bits a slot, always");
     let silent = neighbour(&mut world);
     assert_eq!(world.heard(silent), b"");
 }
