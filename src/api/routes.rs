@@ -137,8 +137,8 @@ async fn search(
     State(desk): Desked,
     Json(query): Json<NewSearch>,
 ) -> Result<(StatusCode, Json<Search>), Refusal> {
-    if query.text.trim().is_empty() && query.sha1.is_none() {
-        return Err(Refusal::bad("a search needs words or a hash"));
+    if query.text.trim().is_empty() && query.sha1.is_none() && !query.whats_new {
+        return Err(Refusal::bad("a search needs words, a hash or whats_new"));
     }
     let id = desk.servent.new_search();
     let command = Command::Search { search: id, query: query.clone().into() };

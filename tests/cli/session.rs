@@ -62,6 +62,14 @@ fn share_search_download_and_leave() {
         let output = run(&b, &["search", "guitar", args[0], args[1], "--timeout", "1s"]);
         assert_eq!(output.status.code(), Some(found), "{args:?}: {}", text(&output.stdout));
     }
+    // What is new needs no words; kinds are told by the ends of the names.
+    let new = run(&b, &["search", "--new", "--timeout", "1s"]);
+    assert_eq!(new.status.code(), Some(0), "{}{}", text(&new.stdout), text(&new.stderr));
+    assert!(text(&new.stdout).contains("tiny guitar.txt"), "{}", text(&new.stdout));
+    for (kind, found) in [("document", 0), ("audio", 1)] {
+        let output = run(&b, &["search", "guitar", "--kind", kind, "--timeout", "1s"]);
+        assert_eq!(output.status.code(), Some(found), "{kind}: {}", text(&output.stdout));
+    }
     let short = run(&b, &["search", "x", "--timeout", "500ms"]);
     assert!(text(&short.stdout).contains("too short"), "{}", text(&short.stdout));
     let nothing = run(&b, &["search", "zither", "--timeout", "500ms"]);
