@@ -8,9 +8,10 @@
 use std::net::SocketAddr;
 
 use super::datagram::pings::Purpose;
+use super::datagram::standing::Standings;
 use super::filter;
 use super::tier::Tier;
-use super::{Chunk, Node, Time, Why};
+use super::{Chunk, Config, Node, Time, Why};
 use crate::wire::frame::{self, Next};
 use crate::wire::ggep::{Nul, Writer};
 use crate::wire::{Families, HEADER_LEN, Header, HostsWanted, Kind, Ping, PingWants, Pong, Push};
@@ -70,15 +71,7 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> bool {
-        let bytes = HEADER_LEN + payload.len();
-        self.prove_by_link(now, to);
-        let desk = self.datagrams.desk(&self.config);
-        if !desk.standings.answer(to, bytes, now, &self.config) {
-            self.drop_datagram(Why::UnprovenAddress);
-            return false;
-        }
-        self.post(now, to, header, payload);
-        true
+        self.post_if(now, to, header, payload, Standings::answer)
     }
 
     /// Sends a descriptor to one who may not have asked for anything: a first word, of which
@@ -90,10 +83,22 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> bool {
+        self.post_if(now, to, header, payload, Standings::approach)
+    }
+
+    /// Sends a descriptor if the standing of its receiver allows it; says whether it went.
+    fn post_if(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        header: &Header,
+        payload: &[u8],
+        allows: fn(&mut Standings, SocketAddr, usize, Time, &Config) -> bool,
+    ) -> bool {
         let bytes = HEADER_LEN + payload.len();
         self.prove_by_link(now, to);
         let desk = self.datagrams.desk(&self.config);
-        if !desk.standings.approach(to, bytes, now, &self.config) {
+        if !allows(&mut desk.standings, to, bytes, now, &self.config) {
             self.drop_datagram(Why::UnprovenAddress);
             return false;
         }
