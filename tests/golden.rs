@@ -12,7 +12,7 @@ use filbert::wire::hit::servent_guid;
 use filbert::wire::hsep::Horizon;
 use filbert::wire::pong::{FreeSlots, Vendor};
 use filbert::wire::qrp::Update;
-use filbert::wire::qrp::gather::{Gathered, Gatherer};
+use filbert::wire::qrp::gather::{Gathered, Gatherer, Room};
 use filbert::wire::vendor::{self, VendorKind, VendorMessage};
 use filbert::wire::{Header, HitFlags, Kind, Message, Ping, Pong, Push, Query, QueryHit};
 
@@ -345,12 +345,13 @@ fn the_vendor_messages_of_gtk_gnutella() {
 /// last patch had.
 fn table(data: &[u8]) -> (SlotSet, u8) {
     let (mut gatherer, mut table, mut bits) = (Gatherer::default(), SlotSet::empty(0), 0);
+    let mut room = Room::default();
     for (_, payload) in frames(data).into_iter().filter(|(header, _)| header.kind == Kind::QRP) {
         let update = Update::decode(payload).expect("a reset or patch");
         if let Update::Patch(patch) = update {
             bits = patch.entry_bits;
         }
-        match gatherer.take(&update).expect("a good sequence") {
+        match gatherer.take(&update, &mut room).expect("a good sequence") {
             Gathered::Reset { log2 } => table = SlotSet::empty(log2),
             Gathered::Part => {}
             Gathered::Changes(changes) => table.apply(changes.iter(), |_, _| {}),

@@ -24,6 +24,8 @@ pub(crate) enum Role {
     Servent {
         /// Whether its links are deflated.
         compressed: bool,
+        /// Whether it has leaves.
+        leaves: bool,
     },
     /// What it is compared with.
     Forwarder,
@@ -33,16 +35,22 @@ impl Role {
     /// What the parent wants; nothing in the parent itself.
     pub(crate) fn of_this_process() -> Option<Role> {
         match env::var(ROLE).ok()?.as_str() {
-            "servent" => Some(Role::Servent { compressed: false }),
-            "deflating servent" => Some(Role::Servent { compressed: true }),
+            "servent" => Some(Role::Servent { compressed: false, leaves: false }),
+            "deflating servent" => Some(Role::Servent { compressed: true, leaves: false }),
+            "servent with leaves" => Some(Role::Servent { compressed: false, leaves: true }),
+            "deflating servent with leaves" => {
+                Some(Role::Servent { compressed: true, leaves: true })
+            }
             _ => Some(Role::Forwarder),
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Role::Servent { compressed: false } => "servent",
-            Role::Servent { compressed: true } => "deflating servent",
+            Role::Servent { compressed: false, leaves: false } => "servent",
+            Role::Servent { compressed: true, leaves: false } => "deflating servent",
+            Role::Servent { compressed: false, leaves: true } => "servent with leaves",
+            Role::Servent { compressed: true, leaves: true } => "deflating servent with leaves",
             Role::Forwarder => "forwarder",
         }
     }
@@ -51,10 +59,10 @@ impl Role {
     pub(crate) fn play(self) -> io::Result<()> {
         match self {
             Role::Forwarder => forwarder::run(|address| println!("{address}")),
-            Role::Servent { compressed } => {
+            Role::Servent { compressed, leaves } => {
                 let dir = tempfile::tempdir()?;
-                let driver =
-                    Driver::bind(setup(compressed, dir.path())).map_err(io::Error::other)?;
+                let driver = Driver::bind(setup(compressed, leaves, dir.path()))
+                    .map_err(io::Error::other)?;
                 println!("{}", driver.listen());
                 let node = driver.handle();
                 std::thread::spawn(move || {
@@ -69,10 +77,16 @@ impl Role {
     }
 }
 
-fn setup(compressed: bool, dir: &Path) -> Setup {
+fn setup(compressed: bool, leaves: bool, dir: &Path) -> Setup {
     let config = Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         compress_links: compressed,
+        query_routing: leaves,
+        // The tables of these leaves match everything, and shall.
+        crowded_leaf_queries_per_s_max: u32::MAX,
+        leaves_max: 6_000,
+        newcomer_share_percent: 0,
+        subnet_share_percent: 100,
         neighbours_max: 4_000,
         unknown_connections_max: 4_000,
         connections_max: 8_000,

@@ -6,6 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
+use filbert::library::route_table::LOG2;
+use filbert::wire::qrp::write;
+use filbert::wire::{Guid, Kind, frame};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use rustix::event::{Timespec, epoll};
 
@@ -23,6 +26,21 @@ pub(crate) enum Flow {
     Window(u64),
     /// So many a second.
     Rate(u64),
+}
+
+/// Who connects.
+#[derive(Clone, Copy)]
+pub(crate) struct Neighbours {
+    /// Ultrapeers; the first of them sends.
+    pub(crate) ultrapeers: usize,
+    /// Leaves.
+    pub(crate) leaves: usize,
+    /// Which slots of a leaf's routing table are set: all, or so many here and there.
+    pub(crate) slots: Option<u32>,
+    /// Whether they greet at all.
+    pub(crate) shake_hands: bool,
+    /// Whether both directions of each link are deflated.
+    pub(crate) compressed: bool,
 }
 
 /// All neighbours.
@@ -44,20 +62,20 @@ struct Sink {
 }
 
 impl Load {
-    /// Connects so many neighbours.
-    pub(crate) fn connect(
-        to: SocketAddr,
-        links: usize,
-        shakes_hands: bool,
-        compressed: bool,
-    ) -> io::Result<Load> {
+    /// Connects these neighbours.
+    pub(crate) fn connect(to: SocketAddr, neighbours: Neighbours) -> io::Result<Load> {
+        let Neighbours { ultrapeers, leaves, slots, shake_hands, compressed } = neighbours;
         let ready = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut streams = Vec::new();
-        for name in 0..links {
+        for name in 0..ultrapeers + leaves {
+            let is_leaf = name >= ultrapeers;
             let mut stream = TcpStream::connect(to)?;
             stream.set_nodelay(true)?;
-            if shakes_hands {
-                shake_hands(&mut stream, compressed)?;
+            if shake_hands {
+                greet(&mut stream, is_leaf, compressed)?;
+                if is_leaf {
+                    stream.write_all(&table(name as u32, slots, compressed)?)?;
+                }
             }
             stream.set_nonblocking(true)?;
             let flags = epoll::EventFlags::IN;
@@ -246,11 +264,36 @@ fn query(number: u64) -> [u8; QUERY_BYTES] {
     query
 }
 
-fn shake_hands(stream: &mut TcpStream, compressed: bool) -> io::Result<()> {
+/// A leaf's routing table, as messages.
+fn table(leaf: u32, slots: Option<u32>, compressed: bool) -> io::Result<Vec<u8>> {
+    let here = |slot: &u32| match slots {
+        None => true,
+        Some(slots) => {
+            let mixed = (slot ^ leaf << 16).wrapping_mul(0x9E37_79B1);
+            (mixed ^ mixed >> 15).wrapping_mul(0x85EB_CA6B) >> 16 < slots
+        }
+    };
+    let patch = write::patch(LOG2, (0..1 << LOG2).filter(here).map(|slot| (slot, true)));
+    let mut messages = Vec::new();
+    for payload in std::iter::once(write::reset(LOG2)).chain(patch) {
+        frame::write(&mut messages, Guid([7; 16]), Kind::QRP, 1, 0, &payload);
+    }
+    if !compressed {
+        return Ok(messages);
+    }
+    let mut deflated = Vec::with_capacity(messages.len() + 1_024);
+    let mut stream = Compress::new(Compression::fast(), true);
+    stream.compress_vec(&messages, &mut deflated, FlushCompress::Sync)?;
+    Ok(deflated)
+}
+
+fn greet(stream: &mut TcpStream, is_leaf: bool, compressed: bool) -> io::Result<()> {
+    let ultrapeer = if is_leaf { "False" } else { "True" };
     let accept = if compressed { "Accept-Encoding: deflate\r\n" } else { "" };
     write!(
         stream,
-        "GNUTELLA CONNECT/0.6\r\nUser-Agent: relay-bench\r\nX-Ultrapeer: True\r\n{accept}\r\n"
+        "GNUTELLA CONNECT/0.6\r\nUser-Agent: relay-bench\r\nX-Ultrapeer: {ultrapeer}\r\n\
+         X-Query-Routing: 0.1\r\n{accept}\r\n"
     )?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {

@@ -69,7 +69,7 @@ use hosts::cache::Hosts;
 use hosts::pace::Pace;
 use hosts::pongs::Pongs;
 use io::{HostRecord, LookupId, Out};
-use link::stream::Deflater;
+use link::stream::{Deflater, Window};
 use on_bootstrap::Bootstrap;
 use on_routing::Routing;
 use phase::Phase;
@@ -144,6 +144,8 @@ pub struct Node {
     run: OpenRun,
     letters: Letters,
     deflater: Deflater,
+    /// Where the streams of links that have said little are inflated.
+    window: Window,
     /// Room for what one step inflates; none until a compressed link needs it.
     inflated: Vec<u8>,
     /// The files that match the query at hand.
@@ -204,6 +206,7 @@ impl Node {
             run: OpenRun::default(),
             letters: Letters::default(),
             deflater: Deflater::default(),
+            window: Window::default(),
             inflated: Vec::new(),
             found: Vec::new(),
             tally: Tally::default(),

@@ -57,7 +57,9 @@ impl Node {
         space.resize(INFLATED_STEP_BYTES, 0);
         let mut inflated = 0;
         let bad = loop {
-            let Ok((read, written)) = inflater.step(data, &mut space) else { break true };
+            let Ok((read, written)) = inflater.step(data, &mut space, &mut self.window) else {
+                break true;
+            };
             inflated += written;
             if inflated > self.config.inflated_bytes_max as usize {
                 break true;

@@ -129,35 +129,28 @@ impl SlotSet {
         mut changed: impl FnMut(u32, bool),
     ) {
         let slots = self.slots();
+        let mut changes = changes.take_while(|&(slot, _)| slot < slots);
         let mut bits = match std::mem::replace(&mut self.held, Held::Few(Vec::new())) {
             Held::Many { bits, .. } => bits,
-            Held::All => {
-                let mut bits = vec![u64::MAX; self.words()];
-                if let ([word], 0..=5) = (&mut bits[..], self.log2) {
-                    *word = (1 << slots) - 1;
-                }
-                bits.into()
-            }
+            Held::All => all(slots),
             Held::Few(few) => {
-                let mut bits = vec![0; self.words()];
-                for slot in few {
-                    bits[slot as usize / 64] |= 1 << (slot % 64);
+                // Without a bit for each slot in between: there may be thousands of such tables,
+                // and holes between them would be memory lost.
+                let few_max = (slots / FEW_PER) as usize;
+                match merge(&few, &mut changes, few_max, &mut changed) {
+                    Ok(few) => {
+                        self.held = Held::Few(few);
+                        return self.fill_up();
+                    }
+                    Err(many) => bits_of(&many, slots),
                 }
-                bits.into()
             }
         };
         for (slot, change) in changes {
-            if slot >= slots {
-                continue;
-            }
             let Some(word) = bits.get_mut(slot as usize / 64) else { continue };
             let bit = 1 << (slot % 64);
             let was = *word & bit != 0;
-            let is = match change {
-                Change::Set => true,
-                Change::Clear => false,
-                Change::Flip => !was,
-            };
+            let is = after(change, was);
             if was != is {
                 *word ^= bit;
                 changed(slot, is);
@@ -194,6 +187,13 @@ impl SlotSet {
         (self.slots() as usize).div_ceil(64)
     }
 
+    /// A list of all slots (of a tiny table) is no list.
+    fn fill_up(&mut self) {
+        if self.count() == self.slots() {
+            self.held = Held::All;
+        }
+    }
+
     /// Takes the form that is smallest.
     fn hold(&mut self, bits: Box<[u64]>) {
         let count: u32 = bits.iter().map(|word| word.count_ones()).sum();
@@ -211,6 +211,68 @@ impl SlotSet {
             Held::Many { bits, count }
         };
     }
+}
+
+/// Whether a slot is set after a change.
+fn after(change: Change, was: bool) -> bool {
+    match change {
+        Change::Set => true,
+        Change::Clear => false,
+        Change::Flip => !was,
+    }
+}
+
+/// A list of slots after changes, both ascending; or, once it is longer than `few_max`, so much of
+/// it as was changed by then, and what follows in the old list.
+fn merge(
+    few: &[u32],
+    changes: &mut impl Iterator<Item = (u32, Change)>,
+    few_max: usize,
+    changed: &mut impl FnMut(u32, bool),
+) -> Result<Vec<u32>, Vec<u32>> {
+    let mut merged = Vec::with_capacity(few.len());
+    let mut rest = few.iter().copied().peekable();
+    for (slot, change) in changes {
+        while let Some(before) = rest.next_if(|&before| before < slot) {
+            merged.push(before);
+        }
+        let was = rest.next_if_eq(&slot).is_some();
+        let is = after(change, was);
+        if is {
+            merged.push(slot);
+        }
+        if was != is {
+            changed(slot, is);
+        }
+        if merged.len() > few_max {
+            merged.extend(rest);
+            return Err(merged);
+        }
+    }
+    merged.extend(rest);
+    if merged.len() > few_max {
+        return Err(merged);
+    }
+    merged.shrink_to_fit();
+    Ok(merged)
+}
+
+fn all(slots: u32) -> Box<[u64]> {
+    let mut bits = vec![u64::MAX; (slots as usize).div_ceil(64)];
+    if let (Some(last), 1..) = (bits.last_mut(), slots % 64) {
+        *last = (1 << (slots % 64)) - 1;
+    }
+    bits.into()
+}
+
+fn bits_of(list: &[u32], slots: u32) -> Box<[u64]> {
+    let mut bits = vec![0_u64; (slots as usize).div_ceil(64)];
+    for &slot in list {
+        if let Some(word) = bits.get_mut(slot as usize / 64) {
+            *word |= 1 << (slot % 64);
+        }
+    }
+    bits.into()
 }
 
 /// The numbers of the bits that are set, ascending.

@@ -57,9 +57,35 @@ impl Deflater {
     }
 }
 
-/// Undoes the other side's deflate. Its window is allocated when the first byte arrives.
+/// Undoes the other side's deflate.
+///
+/// A window takes 40 KB, and most links never carry as much. So long as little has come, it is kept
+/// as it came, and inflated anew, in a [`Window`] that all links share, before each new piece.
 #[derive(Debug, Default)]
 pub(crate) struct Inflater {
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Young { deflated: Vec<u8>, inflated_bytes: usize },
+    Grown(Window),
+}
+
+impl Default for Stream {
+    fn default() -> Stream {
+        Stream::Young { deflated: Vec::new(), inflated_bytes: 0 }
+    }
+}
+
+/// A stream is young up to so many bytes as they come, and so many inflated ones: to inflate them
+/// anew takes some 20 microseconds.
+const YOUNG_DEFLATED_BYTES_MAX: usize = 4_096;
+const YOUNG_INFLATED_BYTES_MAX: usize = 16_384;
+
+/// Where a stream is inflated. Allocated when its first byte arrives.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
     decompress: Option<Box<Decompress>>,
 }
 
@@ -69,12 +95,53 @@ pub(crate) struct BadDeflate;
 
 impl Inflater {
     /// Inflates as much of `data` as fits into `space`; says how many bytes it read and wrote.
-    /// Nothing read and nothing written means that more is needed.
+    /// Nothing read and nothing written means that more is needed. `shared` is the window of all
+    /// young links.
     pub(crate) fn step(
         &mut self,
         data: &[u8],
         space: &mut [u8],
+        shared: &mut Window,
     ) -> Result<(usize, usize), BadDeflate> {
+        let (deflated, inflated_bytes) = match &mut self.stream {
+            Stream::Grown(window) => return window.step(data, space),
+            Stream::Young { deflated, inflated_bytes } => (deflated, inflated_bytes),
+        };
+        shared.begin();
+        let mut before = &deflated[..];
+        loop {
+            let (read, written) = shared.step(before, space)?;
+            before = before.get(read..).unwrap_or_default();
+            // A full space may hide that there is more to write.
+            if written < space.len() && (before.is_empty() || read == 0) {
+                break;
+            }
+        }
+        let (read, written) = shared.step(data, space)?;
+        let stays_young = read == data.len()
+            && written < space.len()
+            && deflated.len() + read <= YOUNG_DEFLATED_BYTES_MAX
+            && *inflated_bytes + written <= YOUNG_INFLATED_BYTES_MAX;
+        if stays_young {
+            deflated.reserve_exact(read);
+            deflated.extend_from_slice(data);
+            *inflated_bytes += written;
+        } else {
+            self.stream = Stream::Grown(std::mem::take(shared));
+        }
+        Ok((read, written))
+    }
+}
+
+impl Window {
+    /// A stream begins.
+    fn begin(&mut self) {
+        if let Some(decompress) = &mut self.decompress {
+            decompress.reset(true);
+        }
+    }
+
+    fn step(&mut self, data: &[u8], space: &mut [u8]) -> Result<(usize, usize), BadDeflate> {
         let decompress = self.decompress.get_or_insert_with(|| Box::new(Decompress::new(true)));
         let (read, written) = (decompress.total_in(), decompress.total_out());
         match decompress.decompress(data, space, FlushDecompress::None) {
@@ -95,10 +162,11 @@ mod tests {
     use super::*;
 
     fn inflate(mut data: &[u8], step_bytes: usize) -> Result<Vec<u8>, BadDeflate> {
-        let (mut inflater, mut all) = (Inflater::default(), Vec::new());
+        let (mut inflater, mut shared) = (Inflater::default(), Window::default());
+        let mut all = Vec::new();
         let mut space = vec![0; step_bytes];
         loop {
-            let (read, written) = inflater.step(data, &mut space)?;
+            let (read, written) = inflater.step(data, &mut space, &mut shared)?;
             data = &data[read..];
             all.extend_from_slice(&space[..written]);
             if data.is_empty() && written < space.len() {
@@ -129,6 +197,54 @@ mod tests {
                 pieces.iter().flat_map(|(input, _)| input.iter().copied()).collect();
             assert_eq!(inflate(&stream, 4_096), Ok(expected));
         }
+    }
+
+    /// Streams in pieces of any size, side by side in one shared window, young and grown.
+    #[test]
+    fn streams_do_not_disturb_each_other() {
+        let mut shared = Window::default();
+        let mut space = vec![0; 4_096];
+        let text = |stream: usize, at: usize| {
+            format!("line {at} of stream {stream}, much like the one before; ").into_bytes()
+        };
+        let mut streams: Vec<_> = (0..3)
+            .map(|stream| {
+                let mut compress = Compress::new(Compression::default(), true);
+                let mut deflated = Vec::new();
+                for at in 0..[3, 60, 3_000][stream] {
+                    let line = text(stream, at);
+                    deflated.reserve(line.len() + 100);
+                    compress.compress_vec(&line, &mut deflated, FlushCompress::Sync).unwrap();
+                }
+                (deflated, 0, Inflater::default(), Vec::new())
+            })
+            .collect();
+        let mut step = 1;
+        while streams.iter().any(|(deflated, at, ..)| *at < deflated.len()) {
+            for (deflated, at, inflater, inflated) in &mut streams {
+                step = step * 7 % 113;
+                let mut piece = &deflated[*at..deflated.len().min(*at + step)];
+                *at += piece.len();
+                while !piece.is_empty() {
+                    let (read, written) = inflater.step(piece, &mut space, &mut shared).unwrap();
+                    inflated.extend_from_slice(&space[..written]);
+                    piece = &piece[read..];
+                }
+            }
+        }
+        for (stream, (_, _, inflater, inflated)) in streams.iter().enumerate() {
+            let all: Vec<u8> =
+                (0..[3, 60, 3_000][stream]).flat_map(|at| text(stream, at)).collect();
+            assert!(*inflated == all, "stream {stream}");
+            assert_eq!(matches!(inflater.stream, Stream::Grown(_)), stream == 2);
+        }
+        // A bomb does not stay young: it is inflated once.
+        let mut compress = Compress::new(Compression::default(), true);
+        let mut bomb = Vec::with_capacity(10_000);
+        compress.compress_vec(&[0; 100_000], &mut bomb, FlushCompress::Sync).unwrap();
+        let mut inflater = Inflater::default();
+        inflater.step(&bomb, &mut space, &mut shared).unwrap();
+        assert!(matches!(inflater.stream, Stream::Grown(_)) && shared.decompress.is_none());
     }
 
     #[test]

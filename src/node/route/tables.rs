@@ -8,7 +8,7 @@
 use super::rows::{Numbers, Rows, has, put};
 use crate::library::route_table::{Keys, LOG2, SlotSet};
 use crate::node::{Config, ConnId, Relation, Time};
-use crate::wire::qrp::gather::{Gathered, Gatherer, Wrong};
+use crate::wire::qrp::gather::{Changes, Gathered, Gatherer, Room, Wrong};
 use crate::wire::qrp::{self, Update};
 
 /// From so many leaves on there are rows: they take some megabytes.
@@ -53,6 +53,8 @@ pub(crate) struct Tables {
     version: u64,
     /// The leaves for the query at hand.
     hits: Numbers,
+    /// Where patches are inflated.
+    room: Room,
 }
 
 #[derive(Debug)]
@@ -188,8 +190,30 @@ impl Tables {
         update: &Update<'_>,
         config: &Config,
     ) -> Result<(), Refusal> {
+        let mut room = std::mem::take(&mut self.room);
+        let taken = self.take_in(now, number, update, config, &mut room);
+        self.room = room;
+        taken?;
         let Some(link) = self.link_mut(number) else { return Ok(()) };
-        let gathered = link.gatherer.take(update).map_err(Refusal::Wrong)?;
+        let held = link.table.heap_bytes() + link.gatherer.held_bytes();
+        let before = std::mem::replace(&mut link.held_bytes, held);
+        self.held_bytes = self.held_bytes + held - before;
+        if self.held_bytes > config.route_tables_bytes_max as usize && held > before {
+            return Err(Refusal::NoRoom);
+        }
+        Ok(())
+    }
+
+    fn take_in(
+        &mut self,
+        now: Time,
+        number: Number,
+        update: &Update<'_>,
+        config: &Config,
+        room: &mut Room,
+    ) -> Result<(), Refusal> {
+        let Some(link) = self.link_mut(number) else { return Ok(()) };
+        let gathered = link.gatherer.take(update, room).map_err(Refusal::Wrong)?;
         if gathered != Gathered::Part && !link.may_update(now, config) {
             return Err(Refusal::TooOften);
         }
@@ -203,17 +227,10 @@ impl Tables {
             }
             Gathered::Changes(changes) => self.change(number, &changes, config),
         }
-        let Some(link) = self.link_mut(number) else { return Ok(()) };
-        let held = link.table.heap_bytes() + link.gatherer.held_bytes();
-        let before = std::mem::replace(&mut link.held_bytes, held);
-        self.held_bytes = self.held_bytes + held - before;
-        if self.held_bytes > config.route_tables_bytes_max as usize && held > before {
-            return Err(Refusal::NoRoom);
-        }
         Ok(())
     }
 
-    fn change(&mut self, number: Number, changes: &qrp::gather::Changes, config: &Config) {
+    fn change(&mut self, number: Number, changes: &Changes<'_>, config: &Config) {
         let Tables { links, rows, crowded, whole, sharing, .. } = self;
         let Some(link) = links.get_mut(usize::from(number)).and_then(Option::as_mut) else {
             return;

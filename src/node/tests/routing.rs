@@ -6,7 +6,7 @@ use super::why::{descriptor, neighbour, query};
 use crate::library::route_table::{Keys, LOG2, SlotSet};
 use crate::node::config::Role;
 use crate::node::{Config, Input, Why};
-use crate::wire::qrp::gather::{Gathered, Gatherer};
+use crate::wire::qrp::gather::{Gathered, Gatherer, Room};
 use crate::wire::qrp::{Patch, Update, hash, slot, write};
 use crate::wire::{Bye, HEADER_LEN, Header, Kind};
 
@@ -182,12 +182,12 @@ fn on_the_last_hop_an_ultrapeer_gets_only_what_its_table_matches() {
 /// What a neighbour was told, as the table that it makes of it.
 fn learn(world: &mut World, peer: End, gatherer: &mut Gatherer, table: &mut SlotSet) -> usize {
     let heard = world.heard(peer);
-    let mut bytes = 0;
+    let (mut bytes, mut room) = (0, Room::default());
     for (header, payload) in descriptors(&heard) {
         if header.kind == Kind::QRP {
             assert_eq!((header.ttl, header.hops), (1, 0));
             bytes += payload.len();
-            match gatherer.take(&Update::decode(&payload).unwrap()).unwrap() {
+            match gatherer.take(&Update::decode(&payload).unwrap(), &mut room).unwrap() {
                 Gathered::Reset { log2 } => *table = SlotSet::empty(log2),
                 Gathered::Part => {}
                 Gathered::Changes(changes) => table.apply(changes.iter(), |_, _| {}),

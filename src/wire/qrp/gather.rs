@@ -51,7 +51,7 @@ pub enum Wrong {
 
 /// What a message led to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Gathered {
+pub enum Gathered<'a> {
     /// The table is empty and has 2^`log2` slots.
     Reset {
         /// How many slots.
@@ -60,14 +60,14 @@ pub enum Gathered {
     /// The sequence goes on.
     Part,
     /// The sequence is complete.
-    Changes(Changes),
+    Changes(Changes<'a>),
 }
 
 /// The entries of a whole patch.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Changes {
+pub struct Changes<'a> {
     entry_bits: u8,
-    data: Vec<u8>,
+    data: &'a [u8],
 }
 
 /// What becomes of a slot.
@@ -79,6 +79,14 @@ pub enum Change {
     Clear,
     /// The other of both.
     Flip,
+}
+
+/// Room in which patches are inflated. One for all links: what is allocated anew for each patch, and
+/// between it what stays, would tear memory to pieces.
+#[derive(Debug, Default)]
+pub struct Room {
+    stream: Option<Box<Decompress>>,
+    data: Vec<u8>,
 }
 
 /// The sequence of one link.
@@ -100,7 +108,11 @@ struct Sequence {
 
 impl Gatherer {
     /// Takes a message.
-    pub fn take(&mut self, update: &Update<'_>) -> Result<Gathered, Wrong> {
+    pub fn take<'r>(
+        &mut self,
+        update: &Update<'_>,
+        room: &'r mut Room,
+    ) -> Result<Gathered<'r>, Wrong> {
         match update {
             Update::Reset { slots, infinity } => {
                 if !slots.is_power_of_two() || *slots > SLOTS_MAX {
@@ -114,7 +126,7 @@ impl Gatherer {
                 self.sequence = None;
                 Ok(Gathered::Reset { log2 })
             }
-            Update::Patch(patch) => self.add(patch),
+            Update::Patch(patch) => self.add(patch, room),
         }
     }
 
@@ -123,7 +135,7 @@ impl Gatherer {
         self.sequence.as_ref().map_or(0, |sequence| sequence.data.capacity())
     }
 
-    fn add(&mut self, patch: &Patch<'_>) -> Result<Gathered, Wrong> {
+    fn add<'r>(&mut self, patch: &Patch<'_>, room: &'r mut Room) -> Result<Gathered<'r>, Wrong> {
         let log2 = self.log2.ok_or(Wrong::NoReset)?;
         let Patch { number, count, compressor, entry_bits, data } = *patch;
         if !matches!(entry_bits, 1 | 2 | 4 | 8) {
@@ -156,38 +168,48 @@ impl Gatherer {
             self.sequence = Some(sequence);
             return Ok(Gathered::Part);
         }
-        let data =
-            if compressor == 0 { sequence.data } else { inflate(&sequence.data, whole_bytes)? };
-        if data.len() < whole_bytes {
+        if compressor == 0 {
+            room.data = sequence.data;
+        } else {
+            room.inflate(&sequence.data, whole_bytes)?;
+        }
+        if room.data.len() < whole_bytes {
             return Err(Wrong::TooShort);
         }
-        Ok(Gathered::Changes(Changes { entry_bits, data }))
+        Ok(Gathered::Changes(Changes { entry_bits, data: &room.data }))
     }
 }
 
-/// Inflates one zlib stream that must give exactly `whole_bytes`. A stream that is not ended, or
-/// has bytes behind its end, will do as long as it gives them.
-fn inflate(deflated: &[u8], whole_bytes: usize) -> Result<Vec<u8>, Wrong> {
-    let mut stream = Decompress::new(true);
-    // One byte more tells a stream that ends there from one that goes on.
-    let mut data = Vec::with_capacity(whole_bytes + 1);
-    loop {
-        let (read, written) = (stream.total_in(), data.len());
-        let input = deflated.get(read as usize..).unwrap_or_default();
-        let status = stream
-            .decompress_vec(input, &mut data, FlushDecompress::None)
-            .map_err(|_| Wrong::BadDeflate)?;
-        if data.len() > whole_bytes {
-            return Err(Wrong::TooLong);
-        }
-        let stuck = stream.total_in() == read && data.len() == written;
-        if stuck || matches!(status, Status::StreamEnd) {
-            return Ok(data);
+impl Room {
+    /// Inflates one zlib stream that must give exactly `whole_bytes`. A stream that is not ended,
+    /// or has bytes behind its end, will do as long as it gives them.
+    fn inflate(&mut self, deflated: &[u8], whole_bytes: usize) -> Result<(), Wrong> {
+        let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
+        stream.reset(true);
+        let data = &mut self.data;
+        data.clear();
+        // What an unusually large table needed is not kept.
+        data.shrink_to(whole_bytes + 1);
+        // One byte more tells a stream that ends there from one that goes on.
+        data.reserve_exact(whole_bytes + 1);
+        loop {
+            let (read, written) = (stream.total_in(), data.len());
+            let input = deflated.get(read as usize..).unwrap_or_default();
+            let status = stream
+                .decompress_vec(input, data, FlushDecompress::None)
+                .map_err(|_| Wrong::BadDeflate)?;
+            if data.len() > whole_bytes {
+                return Err(Wrong::TooLong);
+            }
+            let stuck = stream.total_in() == read && data.len() == written;
+            if stuck || matches!(status, Status::StreamEnd) {
+                return Ok(());
+            }
         }
     }
 }
 
-impl Changes {
+impl Changes<'_> {
     /// The slots that change, ascending. A negative entry means a distance below infinity, a
     /// positive one infinity again; entries of one bit turn a slot over.
     pub fn iter(&self) -> impl Iterator<Item = (u32, Change)> + '_ {

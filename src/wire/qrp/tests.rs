@@ -5,7 +5,7 @@ use flate2::write::ZlibEncoder;
 use proptest::prelude::*;
 use std::io::Write as _;
 
-use super::gather::{Change, Gathered, Gatherer, Wrong};
+use super::gather::{Change, Gathered, Gatherer, Room, Wrong};
 use super::*;
 
 #[test]
@@ -68,11 +68,15 @@ fn payload(dump: &str) -> Vec<u8> {
     payload
 }
 
-fn changes(gathered: Gathered) -> Vec<(u32, Change)> {
-    match gathered {
-        Gathered::Changes(changes) => changes.iter().collect(),
-        other => panic!("{other:?}"),
-    }
+type Slots = Vec<(u32, Change)>;
+
+/// What a message led to: the slots of a whole patch.
+fn take(gatherer: &mut Gatherer, update: &Update<'_>) -> Result<Option<Slots>, Wrong> {
+    let mut room = Room::default();
+    Ok(match gatherer.take(update, &mut room)? {
+        Gathered::Changes(changes) => Some(changes.iter().collect()),
+        Gathered::Part | Gathered::Reset { .. } => None,
+    })
 }
 
 /// The example's reset, and the three sequences of patches.
@@ -158,17 +162,18 @@ fn the_dumps_of_appendix_b_are_read() {
         let reset = payload(reset);
         let update = Update::decode(&reset).unwrap();
         assert_eq!(update, Update::Reset { slots: 8, infinity: 7 });
-        assert_eq!(gatherer.take(&update), Ok(Gathered::Reset { log2: 3 }));
+        let mut room = Room::default();
+        assert_eq!(gatherer.take(&update, &mut room), Ok(Gathered::Reset { log2: 3 }));
         // The text says that "qrp" hashes to 7, as it does; the dumps all set slot 6.
         let printed = [(2, Change::Set), (6, Change::Set), (2, Change::Clear)];
         for (sequence, expected) in sequences.iter().zip(printed) {
-            let mut last = Gathered::Part;
+            let mut last = None;
             for dump in *sequence {
-                assert_eq!(last, Gathered::Part);
+                assert_eq!(last, None);
                 let payload = payload(dump);
-                last = gatherer.take(&Update::decode(&payload).unwrap()).unwrap();
+                last = take(&mut gatherer, &Update::decode(&payload).unwrap()).unwrap();
             }
-            assert_eq!(changes(last), [expected], "example {}", at + 1);
+            assert_eq!(last, Some(vec![expected]), "example {}", at + 1);
         }
     }
 }
@@ -187,10 +192,10 @@ fn zlib(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn after_reset(update: &Update<'_>) -> Result<Gathered, Wrong> {
+fn after_reset(update: &Update<'_>) -> Result<Option<Slots>, Wrong> {
     let mut gatherer = Gatherer::default();
-    gatherer.take(&reset(16, 7)).unwrap();
-    gatherer.take(update)
+    take(&mut gatherer, &reset(16, 7)).unwrap();
+    take(&mut gatherer, update)
 }
 
 #[test]
@@ -202,21 +207,21 @@ fn entries_of_every_width_mean_the_same() {
     let data: [(u8, &[u8]); 4] = [(1, &one), (2, &two), (4, &four), (8, &eight)];
     for (bits, data) in data {
         let meant = if bits == 1 { Change::Flip } else { Change::Set };
-        let changes = changes(after_reset(&part(1, 1, bits, data)).unwrap());
+        let changes = after_reset(&part(1, 1, bits, data)).unwrap().unwrap();
         assert_eq!(changes, [(2, meant), (15, meant)], "{bits} bits");
     }
-    let clears = changes(after_reset(&part(1, 1, 2, &[0b0001_0000, 0, 0, 0])).unwrap());
+    let clears = after_reset(&part(1, 1, 2, &[0b0001_0000, 0, 0, 0])).unwrap().unwrap();
     assert_eq!(clears, [(1, Change::Clear)]);
 }
 
 #[test]
 fn every_rule_of_sequences_is_held() {
     let mut none = Gatherer::default();
-    assert_eq!(none.take(&part(1, 1, 4, &[0; 8])), Err(Wrong::NoReset));
+    assert_eq!(take(&mut none, &part(1, 1, 4, &[0; 8])), Err(Wrong::NoReset));
     for slots in [0, 3, 65_535, SLOTS_MAX * 2, u32::MAX] {
-        assert_eq!(none.take(&reset(slots, 7)), Err(Wrong::BadLength));
+        assert_eq!(take(&mut none, &reset(slots, 7)), Err(Wrong::BadLength));
     }
-    assert_eq!(none.take(&reset(8, 0)), Err(Wrong::BadInfinity));
+    assert_eq!(take(&mut none, &reset(8, 0)), Err(Wrong::BadInfinity));
     for (wrong, update) in [
         (Wrong::WrongNumber, part(2, 2, 4, &[0; 8])),
         (Wrong::WrongNumber, part(0, 2, 4, &[0; 8])),
@@ -249,18 +254,18 @@ fn every_rule_of_sequences_is_held() {
         (Wrong::TooLong, part(2, 3, 4, &[0; 7])),
     ] {
         let mut gatherer = Gatherer::default();
-        gatherer.take(&reset(16, 1)).unwrap();
-        assert_eq!(gatherer.take(&first), Ok(Gathered::Part));
+        take(&mut gatherer, &reset(16, 1)).unwrap();
+        assert_eq!(take(&mut gatherer, &first), Ok(None));
         assert!(gatherer.held_bytes() >= 2);
-        assert_eq!(gatherer.take(&second), Err(wrong), "{second:?}");
+        assert_eq!(take(&mut gatherer, &second), Err(wrong), "{second:?}");
     }
     // A reset begins anew at any time.
     let mut gatherer = Gatherer::default();
-    gatherer.take(&reset(16, 1)).unwrap();
-    gatherer.take(&first).unwrap();
-    gatherer.take(&reset(4, 1)).unwrap();
+    take(&mut gatherer, &reset(16, 1)).unwrap();
+    take(&mut gatherer, &first).unwrap();
+    take(&mut gatherer, &reset(4, 1)).unwrap();
     assert_eq!(gatherer.held_bytes(), 0);
-    assert!(gatherer.take(&part(1, 1, 8, &[0; 4])).is_ok());
+    assert!(take(&mut gatherer, &part(1, 1, 8, &[0; 4])).is_ok());
 }
 
 #[test]
@@ -268,12 +273,12 @@ fn threat_4_a_deflate_bomb_costs_no_more_than_the_table() {
     let bomb = zlib(&vec![0; 64 << 20]);
     assert!(bomb.len() < 80_000);
     let mut gatherer = Gatherer::default();
-    gatherer.take(&reset(65_536, 7)).unwrap();
+    take(&mut gatherer, &reset(65_536, 7)).unwrap();
     let count = bomb.chunks(1_024).count() as u8;
     for (number, data) in (1..).zip(bomb.chunks(1_024)) {
         let patch = Patch { number, count, compressor: 1, entry_bits: 4, data };
-        match gatherer.take(&Update::Patch(patch)) {
-            Ok(Gathered::Part) => assert!(gatherer.held_bytes() <= 2 * 34_000),
+        match take(&mut gatherer, &Update::Patch(patch)) {
+            Ok(None) => assert!(gatherer.held_bytes() <= 2 * 34_000),
             other => {
                 assert_eq!(other, Err(Wrong::TooLong));
                 return;
@@ -293,17 +298,17 @@ proptest! {
         let meant: Vec<(u32, bool)> = changed.iter().filter_map(inside).collect();
         let mut gatherer = Gatherer::default();
         let reset = write::reset(log2);
-        let got = gatherer.take(&Update::decode(&reset).unwrap());
-        prop_assert_eq!(got, Ok(Gathered::Reset { log2 }));
+        let got = take(&mut gatherer, &Update::decode(&reset).unwrap());
+        prop_assert_eq!(got, Ok(None));
         let payloads = write::patch(log2, meant.iter().copied());
-        let mut last = Gathered::Part;
+        let mut last = None;
         for payload in &payloads {
             prop_assert!(payload.len() <= 1_024);
-            prop_assert_eq!(&last, &Gathered::Part);
-            last = gatherer.take(&Update::decode(payload).unwrap()).unwrap();
+            prop_assert_eq!(&last, &None);
+            last = take(&mut gatherer, &Update::decode(payload).unwrap()).unwrap();
         }
         let read: Vec<(u32, bool)> =
-            changes(last).into_iter().map(|(slot, change)| (slot, change == Change::Set)).collect();
+            last.into_iter().flatten().map(|(slot, change)| (slot, change == Change::Set)).collect();
         prop_assert_eq!(read, meant);
     }
 
@@ -313,15 +318,14 @@ proptest! {
         messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..8),
     ) {
         let mut gatherer = Gatherer::default();
-        let _ = gatherer.take(&reset(slots, 7));
+        let _ = take(&mut gatherer, &reset(slots, 7));
         for message in &messages {
             if let Ok(update) = Update::decode(message) {
                 let mut again = Vec::new();
                 update.encode(&mut again);
                 prop_assert_eq!(&again, message);
-                if let Ok(Gathered::Changes(changes)) = gatherer.take(&update) {
-                    let mut slots = changes.iter().map(|(slot, _)| slot);
-                    prop_assert!(slots.all(|slot| slot < SLOTS_MAX));
+                if let Ok(Some(changes)) = take(&mut gatherer, &update) {
+                    prop_assert!(changes.iter().all(|&(slot, _)| slot < SLOTS_MAX));
                 }
             }
         }
