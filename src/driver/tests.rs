@@ -72,7 +72,8 @@ impl Running {
         let mut events = self.handle.events();
         let at = to.handle.listen();
         self.tell(Command::Connect { host: at.ip().to_string(), port: at.port() });
-        wait_for(&mut events, |event| matches!(event, Event::LinkUp { .. }).then_some(()));
+        let is = |event: &Event| matches!(event, Event::LinkUp { peer, .. } if *peer == at);
+        wait_for(&mut events, |event| is(event).then_some(()));
     }
 
     /// Waits until so many files are hashed.
