@@ -33,7 +33,7 @@ pub struct Config {
     /// passes on to a leaf that shares much.
     pub crowded_leaf_queries_per_s_max: u32,
     /// Resets and patches of one table in a minute, beyond which the link is closed: each costs us
-    /// up to a millisecond. Living servents send one.
+    /// up to two milliseconds. Living servents send one.
     pub route_updates_per_minute_max: u16,
     /// TTL of our queries. 4 is what the public network's X-Max-TTL allows.
     pub query_ttl_default: u8,
