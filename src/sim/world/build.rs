@@ -1,0 +1,119 @@
+//! Building a world: adding nodes, starting and ending their processes, naming and walling them in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::super::NodeId;
+use super::super::dice::Dice;
+use super::super::disk::{Disk, SharedFile};
+use super::super::graph::Graph;
+use super::super::measure::Load;
+use super::{BEGINNING, Slot, World};
+use crate::library::{Change, Segment};
+use crate::node::{Config, Input, Node, Rng, Time};
+use crate::wire::Guid;
+
+impl World {
+    /// Adds a node that shares these files. It listens on the port of `Config::listen` at an
+    /// address of its own ([`World::address`]).
+    pub fn add_node(&mut self, config: &Arc<Config>, shared: Vec<SharedFile>) -> NodeId {
+        let id = self.fabric.net.add_host(config.listen);
+        let disk = (!shared.is_empty()).then(|| Box::new(Disk::new(shared)));
+        self.fabric.disks.push(disk);
+        self.fabric.loads.push(Load::default());
+        let mut guid = Dice::derive(&self.dice, &format!("guid {id}")).seed();
+        guid.rotate_left(1);
+        let guid = Guid::marked(guid[..16].try_into().unwrap_or_default());
+        self.slots.push(Slot {
+            config: Arc::clone(config),
+            guid,
+            node: None,
+            born: Time::ZERO,
+            life: 0,
+            wake_at: Time::NEVER,
+            spins: 0,
+            in_turn: false,
+        });
+        self.boot(id);
+        id
+    }
+
+    /// Adds a node for every node of the graph; `shared` says what it shares. Their neighbours are
+    /// those of the graph: [`World::mend`] connects them, [`World::settle`] lets it happen.
+    pub fn add_nodes(
+        &mut self,
+        graph: &Graph,
+        config: &Arc<Config>,
+        mut shared: impl FnMut(NodeId) -> Vec<SharedFile>,
+    ) {
+        let first = self.slots.len() as u32;
+        for number in 0..graph.nodes() {
+            let files = shared(NodeId(first + number));
+            self.add_node(config, files);
+        }
+        self.mend(graph);
+    }
+
+    /// Has the lower node of every edge connect to the other, where both live and no connection
+    /// stands.
+    pub fn mend(&mut self, graph: &Graph) {
+        for &(a, b) in graph.edges() {
+            let (a, b) = (NodeId(a), NodeId(b));
+            if self.is_alive(a) && self.is_alive(b) && !self.is_linked(a, b) {
+                self.connect(a, b);
+            }
+        }
+    }
+
+    /// Starts the process of a node.
+    pub(in crate::sim) fn boot(&mut self, id: NodeId) {
+        self.fabric.net.boot(id);
+        let now = self.now();
+        let slot = &mut self.slots[id.0 as usize];
+        let mut seeds = self.dice.derive(&format!("node {id} {}", slot.life));
+        let rng = Rng::new(seeds.seed());
+        slot.born = now;
+        slot.wake_at = Time::NEVER;
+        slot.node =
+            Some(Box::new(Node::new(Arc::clone(&slot.config), slot.guid, rng, BEGINNING.at(now))));
+        let shared =
+            self.fabric.disks[id.0 as usize].as_ref().map_or(&[][..], |disk| disk.shared());
+        if !shared.is_empty() {
+            let entries = shared.iter().map(|shared| shared.entry.clone()).collect();
+            let segment = Arc::new(Segment::new(entries));
+            self.feed(id, Input::Library(Change::Add(segment)));
+        }
+    }
+
+    /// Ends the process of a node.
+    pub(in crate::sim) fn end_process(&mut self, id: NodeId, vanished: bool) {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.node.take().is_none() {
+            return;
+        }
+        slot.life += 1;
+        slot.wake_at = Time::NEVER;
+        for end in self.fabric.net.kill(id, vanished) {
+            self.fabric.ledger.forget_end(end);
+        }
+        if let Some(disk) = self.fabric.disks[id.0 as usize].as_mut() {
+            disk.close_all();
+        }
+    }
+
+    /// Gives a host name an address.
+    pub fn name(&mut self, host: &str, addresses: Vec<IpAddr>) {
+        self.fabric.names.insert(host.to_owned(), addresses);
+    }
+
+    /// Whether connections and datagrams from outside reach the node: `false` is a firewall.
+    pub fn set_reachable(&mut self, node: NodeId, reachable: bool) {
+        self.fabric.net.hosts[node.0 as usize].reachable = reachable;
+    }
+
+    /// Puts a gateway before the node that keeps strangers out until it is asked to let them in.
+    pub fn set_gateway(&mut self, node: NodeId) {
+        let host = &mut self.fabric.net.hosts[node.0 as usize];
+        (host.reachable, host.gateway) = (false, true);
+    }
+}

@@ -1,0 +1,94 @@
+//! Asking a world: who lives, who is linked, what was said, what it cost.
+
+use std::net::SocketAddr;
+
+use super::super::NodeId;
+use super::super::disk::Disk;
+use super::super::measure::{Load, Record};
+use super::World;
+use crate::node::io::SearchId;
+use crate::node::view::View;
+use crate::node::{Event, Time};
+use crate::wire::Guid;
+
+impl World {
+    /// The time of the world; nodes count from their own beginning.
+    pub fn now(&self) -> Time {
+        self.fabric.net.now
+    }
+
+    /// How many nodes there are, dead ones included.
+    pub fn nodes(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// Whether the node's process runs.
+    pub fn is_alive(&self, node: NodeId) -> bool {
+        self.slots[node.0 as usize].node.is_some()
+    }
+
+    /// Where a node can be connected to.
+    pub fn address(&self, node: NodeId) -> SocketAddr {
+        self.fabric.net.address(node)
+    }
+
+    /// The servent GUID of a node.
+    pub fn servent(&self, node: NodeId) -> Guid {
+        self.slots[node.0 as usize].guid
+    }
+
+    /// Whether a connection between the two stands.
+    pub fn is_linked(&self, a: NodeId, b: NodeId) -> bool {
+        self.fabric.net.linked(a, b)
+    }
+
+    /// A picture of a node; `None` while it is dead.
+    pub fn view(&self, node: NodeId) -> Option<View> {
+        self.slots[node.0 as usize].node.as_ref().map(|node| node.view())
+    }
+
+    /// The node's disk.
+    pub fn disk(&mut self, node: NodeId) -> &mut Disk {
+        self.fabric.disk(node)
+    }
+
+    /// Takes what a node has said since the last time, and when.
+    pub fn events(&mut self, node: NodeId) -> Vec<(Time, Event)> {
+        self.fabric.said.remove(&node).unwrap_or_default()
+    }
+
+    /// What a node has said and nobody has taken.
+    pub fn said(&self, node: NodeId) -> &[(Time, Event)] {
+        self.fabric.said.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is known of the query with this GUID.
+    pub fn measure(&self, query: Guid) -> Option<&Record> {
+        self.fabric.ledger.by_guid(query)
+    }
+
+    /// What is known of the query of this search.
+    pub fn measure_search(&self, node: NodeId, search: SearchId) -> Option<&Record> {
+        self.fabric.ledger.by_search(node, search).map(|(_, record)| record)
+    }
+
+    /// What a node had to do so far.
+    pub fn load(&self, node: NodeId) -> Load {
+        self.fabric.loads[node.0 as usize]
+    }
+
+    /// Descriptors sent by anybody so far.
+    pub fn messages(&self) -> u64 {
+        self.fabric.ledger.messages
+    }
+
+    /// The hash of everything that happened: the same for the same seed and the same commands.
+    pub fn trace_hash(&self) -> u64 {
+        self.fabric.trace.hash()
+    }
+
+    /// How many inputs have been given.
+    pub fn steps(&self) -> u64 {
+        self.fabric.trace.steps()
+    }
+}
