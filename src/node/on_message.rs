@@ -191,8 +191,12 @@ impl Node {
     #[inline]
     fn on_descriptor(&mut self, now: Time, from: From, header: &Header, payload: &[u8]) -> bool {
         self.tally.received(header.kind);
+        if header.hops > 0 && self.is_leaf(from.at) {
+            // No leaf has a reason to, and each one more makes its ultrapeers a loop.
+            self.close(now, from.conn, Why::LeafRelays, None);
+            return false;
+        }
         let done = match header.kind {
-            _ if header.hops > 0 && self.is_leaf(from.at) => Err(Why::LeafRelays),
             Kind::QUERY => self.on_query(now, from, header, payload),
             Kind::QUERY_HIT => self.on_hit(now, from, header, payload),
             Kind::PING => self.on_ping(now, from, header, payload),
@@ -215,8 +219,7 @@ impl Node {
     /// A descriptor was dropped; says whether its sender is still a neighbour.
     pub(super) fn on_dropped(&mut self, now: Time, from: From, why: Why) -> bool {
         self.out.count(why);
-        let breaks_rules =
-            matches!(why, Why::Malformed | Why::TtlZero | Why::NotForForwarding | Why::LeafRelays);
+        let breaks_rules = matches!(why, Why::Malformed | Why::TtlZero | Why::NotForForwarding);
         let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
             return false;
         };

@@ -26,6 +26,8 @@ impl<'a> Bye<'a> {
     pub const NO_ALIVE_PONG: u16 = 406;
     /// A query routing table or its updates break the rules.
     pub const BAD_ROUTE_TABLE: u16 = 413;
+    /// A leaf passed on what is not its own.
+    pub const LEAF_RELAYS: u16 = 414;
     /// The send queue overflowed.
     pub const QUEUE_FULL: u16 = 502;
     /// Leaf or ultrapeer has become the other: what was agreed no longer fits.

@@ -5,7 +5,8 @@ use std::io::Write;
 use filbert::node::io::{SearchId, SearchQuery};
 use filbert::node::{Command, Config, Event, Input, Why};
 use filbert::wire::ggep::{Nul, Writer};
-use filbert::wire::{HEADER_LEN, Header, Headers, Kind, Push, QueryHit, Record, Sha1, names};
+use filbert::wire::handshake::Block;
+use filbert::wire::{Bye, HEADER_LEN, Header, Headers, Kind, Push, QueryHit, Record, Sha1, names};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
@@ -80,6 +81,35 @@ fn row_02_no_ttl_and_hops_lead_beyond_the_limit() {
     assert_eq!(heard.len() as u64, admissible);
     for header in heard {
         assert!(header.ttl > 0 && u16::from(header.ttl) + u16::from(header.hops) <= most);
+    }
+}
+
+/// The first descriptor that is not its own ends a leaf's link, whatever it is, with the code by
+/// which living servents say so; what it says of itself does not.
+#[test]
+fn row_02_a_leaf_that_passes_on_is_left_at_once_and_told_why() {
+    let hello = [
+        Block::request(
+            Headers::new().with(names::X_ULTRAPEER, "False").with(names::BYE_PACKET, "0.1"),
+        )
+        .to_bytes(),
+        Block::response(200, "OK", Headers::new()).to_bytes(),
+    ]
+    .concat();
+    for kind in [Kind::QUERY, Kind::QUERY_HIT, Kind::PING, Kind::PONG, Kind::PUSH, Kind::VENDOR] {
+        let mut victim = Victim::new(config());
+        let other = victim.neighbour(stranger(2), Headers::new());
+        let leaf = victim.accept(stranger(1));
+        assert!(!victim.say(leaf, &hello));
+        assert!(!victim.say(leaf, &descriptor(guid(1), Kind::QUERY, 3, 0, &query("its own"))));
+        victim.sent.clear();
+        assert!(victim.say(leaf, &descriptor(guid(2), kind, 2, 1, &query("of another"))));
+        assert_eq!(victim.count(Why::LeafRelays), 1);
+        let bye = &victim.sent[&leaf];
+        assert_eq!(victim.heard(leaf, Kind::BYE).len(), 1);
+        assert_eq!(Bye::decode(&bye[HEADER_LEN..]).unwrap().code, Bye::LEAF_RELAYS);
+        assert_eq!(victim.heard(other, Kind::QUERY).len(), 0, "nothing of it went on");
+        assert!(!victim.closed.contains(&other));
     }
 }
 

@@ -136,6 +136,7 @@ pub(super) fn bye_code(why: Why) -> u16 {
         Why::BadRouteTable | Why::RouteUpdatesTooOften => Bye::BAD_ROUTE_TABLE,
         Why::TwoLeaves | Why::RoleSwitched => Bye::ROLE_SWITCHED,
         Why::TooManyErrors | Why::BadDeflate => Bye::BAD_MESSAGES,
+        Why::LeafRelays => Bye::LEAF_RELAYS,
         Why::NoAlivePong => Bye::NO_ALIVE_PONG,
         Why::QueueFull => Bye::QUEUE_FULL,
         _ => Bye::SHUTDOWN,
