@@ -19,10 +19,10 @@
 //! | [`sim`] | a whole world under one seed | smol, real sockets, real files |
 //! | [`servent`] | the handle an application holds | simulation, HTTP |
 //! | `api` | HTTP, JSON and events over a servent, and the client for it | terminal |
+//! | `scenario` | a file that says who does what when, played in `sim` (in `cluster`, too, once that is built), and the report | terminal |
 //! | `cli` | words to calls, events to lines, errors to exit statuses | protocol |
 //!
-//! `cluster` (real servents on one machine) and `scenario` (one script for `sim` and `cluster`) are
-//! planned and not built yet. A room imports only rooms to its left; `sim` and `driver` do not know
+//! `cluster` (real servents on one machine) is planned and not built yet. A room imports only rooms to its left; `sim` and `driver` do not know
 //! each other.
 //!
 //! ## A worked example: two nodes on a rope
@@ -100,6 +100,8 @@ pub mod cli;
 pub mod driver;
 pub mod library;
 pub mod node;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 pub mod servent;
 pub mod sim;
 pub mod wire;

@@ -1,0 +1,13 @@
+//! One script, two theatres: a file that says who shares what with whom and what happens, played
+//! in the simulator (and, later, by real servents on this machine), and the report of what came
+//! of it.
+//!
+//! ```text
+//! text --[file]--> Scenario --[simulated]--> Run --[many]--> Report --> table, JSON, CSV, page
+//! ```
+//!
+//! This room knows files and threads, and nothing of the terminal.
+
+pub mod report;
+
+pub use report::Report;
