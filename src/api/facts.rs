@@ -244,6 +244,7 @@ pub(super) fn event_of(event: &servent::Event) -> Option<Event> {
             Some(Event::Refused { why: *why, command: command.clone() })
         }
         servent::Event::Found { .. }
+        | servent::Event::AsksAnew { .. }
         | servent::Event::SearchEnded { .. }
         | servent::Event::Download { .. }
         | servent::Event::Stopped => None,

@@ -140,6 +140,11 @@ async fn search(
     if query.text.trim().is_empty() && query.sha1.is_none() && !query.whats_new {
         return Err(Refusal::bad("a search needs words, a hash or whats_new"));
     }
+    if query.strategy.is_some_and(|strategy| strategy.is_for_laboratories()) {
+        return Err(Refusal::bad(
+            "the strategy is dynamic or flood: others are for simulated worlds",
+        ));
+    }
     let id = desk.servent.new_search();
     let command = Command::Search { search: id, query: query.clone().into() };
     let search = desk.begin_search(id, command, query).await?;

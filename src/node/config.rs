@@ -19,7 +19,7 @@ pub struct Config {
     /// Whether query routing tables are announced, sent and used (protocol.md section 17). Without
     /// them leaves get every query.
     pub query_routing: bool,
-    /// How our own searches ask the network.
+    /// How our own searches ask the network, and how we pass on those of others.
     pub strategy: Strategy,
     /// Our query routing table is told anew at most this often (living servents: a minute).
     pub route_update_s: u16,
@@ -369,7 +369,12 @@ pub enum Role {
     Ultrapeer,
 }
 
-/// How a search of our own asks the network.
+/// How a search asks the network.
+///
+/// [`Strategy::Dynamic`] and [`Strategy::Flood`] are of the public network. The others are for
+/// laboratories: worlds where every node has the same one, for no byte of a query names it. They
+/// begin only where `Config::local_addresses` is set, and those that relays have a part in only if
+/// they are the configured one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
@@ -377,6 +382,39 @@ pub enum Strategy {
     Dynamic,
     /// Every link at once, with one TTL.
     Flood,
+    /// Fresh floods of TTL 1, 2, ... up to the search's, until there are results: one, or as many
+    /// as the search says it wants.
+    ExpandingRing,
+    /// Every node passes a query on to some of its neighbours alone, at random and never to the one
+    /// it came from.
+    RandomNeighbours {
+        /// How many.
+        k: u16,
+    },
+    /// Copies of the query walk at random, one step to one neighbour, until there are results: one,
+    /// or as many as the search says it wants.
+    Walkers {
+        /// How many walk.
+        walkers: u16,
+    },
+}
+
+impl Strategy {
+    /// Whether it is for laboratories alone: the nodes of the public network neither expect nor
+    /// want it.
+    pub fn is_for_laboratories(self) -> bool {
+        !matches!(self, Strategy::Dynamic | Strategy::Flood)
+    }
+
+    /// Whether a search can ask so among nodes that have the other strategy: those who pass a query
+    /// on must do the same with it.
+    pub fn gets_along_with(self, configured: Strategy) -> bool {
+        let relayed = |strategy| match strategy {
+            Strategy::Dynamic | Strategy::Flood | Strategy::ExpandingRing => Strategy::Flood,
+            Strategy::RandomNeighbours { .. } | Strategy::Walkers { .. } => strategy,
+        };
+        relayed(self) == relayed(configured)
+    }
 }
 
 /// What happens to a query that comes again (protocol.md section 3).

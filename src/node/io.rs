@@ -539,7 +539,7 @@ pub struct SearchQuery {
     /// The newest files of everybody, whatever the words.
     pub whats_new: bool,
     /// How the network is asked; `Config::strategy` if not given. A leaf asks all its ultrapeers
-    /// at once, whatever is said here.
+    /// at once if this is a strategy of the public network.
     pub strategy: Option<Strategy>,
 }
 
@@ -651,6 +651,13 @@ pub enum Event {
         /// What was found; at least one.
         hits: Vec<Hit>,
     },
+    /// A search asks again with a fresh query, farther than before (an expanding ring).
+    AsksAnew {
+        /// Which.
+        search: SearchId,
+        /// The GUID of that query.
+        query: Guid,
+    },
     /// A search has sent all it will send, has enough results, or was stopped.
     SearchEnded {
         /// Which.
@@ -703,6 +710,8 @@ pub enum SearchEnd {
     Unreachable,
     /// It never began: there are `Config::searches_max` already.
     TooMany,
+    /// It never began: its strategy is not one for this network.
+    WrongStrategy,
 }
 
 /// One file of one servent that matches a search.

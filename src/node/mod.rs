@@ -24,6 +24,7 @@ mod on_message;
 mod on_oob;
 mod on_reach;
 mod on_routing;
+mod on_strategy;
 mod on_tier;
 mod on_timer;
 mod on_transfer;

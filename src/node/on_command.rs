@@ -10,7 +10,7 @@ use super::io::{Event, HostRecord, SearchEnd, SearchId, SearchQuery};
 use super::link::Link;
 use super::search::{Asker, Means, NotBegun, Search, pace};
 use super::{Command, ConnId, Node, Tier, Time, Why};
-use crate::wire::{Header, HostsWanted, Kind, Ping, PingWants, Query};
+use crate::wire::{Header, HostsWanted, Kind, Ping, PingWants};
 
 impl Node {
     pub(super) fn on_command(&mut self, now: Time, command: Command) {
@@ -141,8 +141,12 @@ impl Node {
         self.fill_at = self.fill_at.min(now);
     }
 
-    /// Begins a search of our own: its query floods at the end of the turn.
+    /// Begins a search of our own: its query leaves at the end of the turn.
     pub(super) fn begin_search(&mut self, now: Time, asker: Asker, query: &SearchQuery) {
+        let strategy = query.strategy.unwrap_or(self.config.strategy);
+        if !self.may_ask_by(strategy) {
+            return self.end_search(asker, SearchEnd::WrongStrategy);
+        }
         let reply_to = self.oob_address();
         let guid = self.guids.guid();
         let guid = reply_to.map_or(guid, |address| guid.with_reply_to(address));
@@ -166,23 +170,9 @@ impl Node {
             self.searches.end(asker);
             return self.end_search(asker, SearchEnd::NoNeighbours);
         }
-        let strategy = query.strategy.unwrap_or(self.config.strategy);
-        // A leaf's ultrapeers query dynamically for it; what is new is asked of all who are near.
-        if strategy == Strategy::Dynamic && self.tier == Tier::Ultrapeer && !query.whats_new {
-            return self.begin_dynamic(now, asker);
-        }
-        let Some(search) = self.searches.get_mut(asker) else { return };
-        for (_, row) in self.conns.iter() {
-            if let Some(link) = row.phase.link() {
-                search.ask(reach(link, neighbours, search.ttl));
-            }
-        }
-        if let (Some(header), Some(payload)) = (header_of(search), search.payload.clone())
-            && let Ok(query) = Query::decode(&payload)
-        {
-            // Nobody is connection 0: the query is for every link.
-            self.flood(now, ConnId(0), &header, &payload, &query, true);
-        }
+        // What is new is asked of all who are near.
+        let strategy = if query.whats_new { Strategy::Flood } else { strategy };
+        self.ask_by(now, asker, strategy);
     }
 
     /// Whether there will be somebody to ask soon.
@@ -200,7 +190,7 @@ impl Node {
         let neighbours = self.neighbours();
         let Some(link) = self.conns.get(conn).and_then(|row| row.phase.link()) else { return };
         for (_, search) in self.searches.iter_mut() {
-            if search.dynamic {
+            if !search.asks_newcomers {
                 continue;
             }
             let Some(header) = header_of(search) else { continue };
@@ -277,14 +267,14 @@ impl Node {
 }
 
 /// The header of a search's query, as it leaves us.
-fn header_of(search: &Search) -> Option<Header> {
+pub(super) fn header_of(search: &Search) -> Option<Header> {
     let len = search.payload.as_ref()?.len() as u32;
     Some(Header { guid: search.guid, kind: Kind::QUERY, ttl: search.ttl, hops: 0, len })
 }
 
 /// A guess at how many servents a query reaches down one link: as if every servent had as many
 /// neighbours as this one says or as we have, whichever is less, and none were reached twice.
-fn reach(link: &Link, neighbours: usize, ttl: u8) -> u64 {
+pub(super) fn reach(link: &Link, neighbours: usize, ttl: u8) -> u64 {
     let ours = u32::try_from(neighbours).unwrap_or(u32::MAX);
     pace::hosts(link.degree.map_or(ours, |said| ours.min(said.into())), ttl)
 }

@@ -19,7 +19,6 @@ impl Node {
         let Some(search) = self.searches.get_mut(asker) else { return };
         (0..leaves).for_each(|_| search.ask(1));
         let Some(payload) = search.payload.clone() else { return };
-        search.dynamic = true;
         let by_hash = search.is_by_hash();
         let wanted = wanted_of(by_hash, pace::OWN_RESULTS).min(search.wanted());
         let (guid, ttl) = (search.guid, search.ttl);
@@ -161,7 +160,7 @@ impl Node {
     }
 
     /// What a neighbour's table says to a query; nothing without a table.
-    fn table_says(&self, link: &Link, keys: Option<&Keys>) -> Option<bool> {
+    pub(super) fn table_says(&self, link: &Link, keys: Option<&Keys>) -> Option<bool> {
         self.routing.as_ref()?.tables.judge(link.number?, keys?)
     }
 

@@ -281,7 +281,13 @@ impl Node {
         }
         let onward = lifetime::onward(header);
         // Leaves had the first copy already.
-        self.flood(now, from.conn, &onward, payload, &query, admission == Admission::Fresh);
+        let leaves = admission == Admission::Fresh;
+        match self.relays_by() {
+            Strategy::RandomNeighbours { .. } => {
+                self.pass_to_some(now, from.conn, &onward, payload, &query, leaves);
+            }
+            _ => self.flood(now, from.conn, &onward, payload, &query, leaves),
+        }
         if onward.ttl > 0 { Ok(()) } else { Err(Why::TtlSpent) }
     }
 

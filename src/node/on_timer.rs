@@ -22,6 +22,7 @@ impl Node {
         self.tell_tables(now);
         self.on_offers_due(now);
         self.go_on_asking(now);
+        self.widen_rings(now);
         self.look_after_reach(now);
         self.transfers.wake(now, &mut self.out);
         self.grant_wishes(now);

@@ -13,6 +13,7 @@ mod oob;
 mod reach;
 mod rope;
 mod routing;
+mod strategies;
 mod tiers;
 mod vendor;
 mod why;

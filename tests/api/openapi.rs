@@ -219,6 +219,8 @@ fn failures(all: &mut Described) {
         ("POST", "/blocks", json!({"network": "10.0.0.0/33"})),
         ("DELETE", "/blocks", json!({"network": "here"})),
         ("POST", "/searches", json!({"text": " "})),
+        ("POST", "/searches", json!({"text": "a", "strategy": "expanding-ring"})),
+        ("POST", "/searches", json!({"text": "a", "strategy": {"walkers": {"walkers": 16}}})),
         ("POST", "/downloads", json!({"magnet": "magnet:?dn=only+a+name"})),
         ("POST", "/downloads", json!({"request": {"name": "x"}})),
     ];

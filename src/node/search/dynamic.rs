@@ -117,6 +117,15 @@ impl Dynamic {
         self.order.shuffle(neighbours);
     }
 
+    /// Leaves so many of the neighbours, drawn at random.
+    pub(crate) fn draw<T>(&mut self, neighbours: &mut Vec<T>, count: usize) {
+        for at in 0..count.min(neighbours.len()) {
+            let other = self.order.below((neighbours.len() - at) as u64) as usize;
+            neighbours.swap(at, at + other);
+        }
+        neighbours.truncate(count);
+    }
+
     /// A query more. It is due at once.
     pub(crate) fn begin(&mut self, guid: Guid, asking: Asking) {
         self.end(&guid);

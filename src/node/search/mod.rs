@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod dynamic;
 pub(crate) mod pace;
 pub(crate) mod results;
+pub(crate) mod ring;
 mod suspicion;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use crate::library::{FileKind, words};
 use crate::wire::query::{self, QueryOut};
 use crate::wire::{Guid, QueryFlags, QueryWants, Sha1};
 use results::Filter;
+use ring::Ring;
 
 /// How far an ultrapeer's search for what is new goes, as gtk-gnutella does it; a leaf's one more.
 const WHATS_NEW_TTL: u8 = 2;
@@ -39,8 +41,10 @@ pub(crate) struct Search {
     pub(crate) ttl: u8,
     /// Whether its hits may be offered by UDP: its GUID says where.
     pub(crate) out_of_band: bool,
-    /// Whether it asks link by link, not all at once.
-    pub(crate) dynamic: bool,
+    /// Whether a neighbour that comes later is sent the query as it was sent to all.
+    pub(crate) asks_newcomers: bool,
+    /// How far it has come if it is an expanding ring.
+    pub(crate) ring: Option<Ring>,
     /// What is wanted of the results.
     pub(crate) filter: Filter,
     /// The words, as they were typed.
@@ -53,8 +57,11 @@ pub(crate) struct Search {
     pub(crate) reach: u64,
     /// Results handed on.
     pub(crate) results: u32,
+    /// GUIDs under which it asked before: late hits count.
+    earlier: Vec<Guid>,
     by_hash: bool,
     results_max: u32,
+    enough: u32,
     heard: Time,
     /// Servent and file number of each result: the same one may come by several ways.
     known: BTreeSet<(Guid, u32)>,
@@ -75,6 +82,11 @@ impl Search {
     /// How many results it takes in all.
     pub(crate) fn wanted(&self) -> u32 {
         self.results_max
+    }
+
+    /// With how many results a strategy that goes on until there are some is content.
+    pub(crate) fn enough(&self) -> u32 {
+        self.enough
     }
 
     /// Whether it seeks one content.
@@ -155,6 +167,7 @@ impl Searches {
         search.by_hash = query.sha1.is_some();
         search.filter = Filter::new(query);
         search.text = query.text.trim().into();
+        search.enough = query.results_max.unwrap_or(1).max(1);
         search.results_max =
             query.results_max.unwrap_or(u32::MAX).clamp(1, config.results_per_search_max);
         self.insert(asker, search, config)
@@ -189,7 +202,27 @@ impl Searches {
     pub(crate) fn end(&mut self, asker: Asker) -> Option<Search> {
         let search = self.all.remove(&asker)?;
         self.by_guid.remove(&search.guid);
+        for guid in &search.earlier {
+            self.by_guid.remove(guid);
+        }
         Some(search)
+    }
+
+    /// The search asks anew, under this GUID; hits for what it asked before still come home.
+    pub(crate) fn asks_as(&mut self, asker: Asker, guid: Guid) {
+        if let Some(search) = self.all.get_mut(&asker) {
+            search.earlier.push(std::mem::replace(&mut search.guid, guid));
+            self.by_guid.insert(guid, asker);
+        }
+    }
+
+    /// An expanding ring whose hits have been awaited for long enough.
+    pub(crate) fn take_ring_due(&mut self, now: Time) -> Option<Asker> {
+        self.all.iter_mut().find_map(|(&asker, search)| {
+            let ring = search.ring.as_mut().filter(|ring| ring.due <= now)?;
+            ring.due = Time::NEVER;
+            Some(asker)
+        })
     }
 
     /// Ends a search that has heard nothing for too long.
@@ -200,9 +233,12 @@ impl Searches {
         Some((asker, self.end(asker)?))
     }
 
-    /// When the next one ends for hearing nothing.
+    /// When the next one ends for hearing nothing, or goes on.
     pub(crate) fn deadline(&self, config: &Config) -> Time {
-        self.all.values().map(|search| search.ends_at(config)).min().unwrap_or(Time::NEVER)
+        let due = |search: &Search| {
+            search.ends_at(config).min(search.ring.map_or(Time::NEVER, |ring| ring.due))
+        };
+        self.all.values().map(due).min().unwrap_or(Time::NEVER)
     }
 
     /// The search whose query has this GUID.
@@ -233,7 +269,10 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
         payload: None,
         ttl: 0,
         out_of_band: false,
-        dynamic: false,
+        asks_newcomers: false,
+        ring: None,
+        earlier: Vec::new(),
+        enough: 1,
         by_hash: false,
         filter: Filter::default(),
         text: Box::default(),

@@ -26,7 +26,7 @@ const MATCHING_PROBES_MAX: usize = 10;
 /// So many matching tables make it likely that the probe alone satisfies the query.
 const MATCHING_PROBES_MIN: usize = 5;
 /// How long a hop and its answer take, generously (the proposal's observation).
-const HOP_MS: u32 = 2_400;
+pub(crate) const HOP_MS: u32 = 2_400;
 /// How much less a hop is awaited after each link once the content has proved rare.
 const FALL_MS: u32 = 100;
 /// A hop is awaited so long at least: with TTL 3 that is gtk-gnutella's 1,500 ms for each link.
