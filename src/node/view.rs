@@ -307,6 +307,17 @@ impl Node {
         }
     }
 
+    /// What the node is at present.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// Its neighbours: their addresses on the links, and what they are to it. Costs far less than
+    /// a whole picture.
+    pub fn linked(&self) -> impl Iterator<Item = (SocketAddr, Relation)> {
+        self.conns.iter().filter_map(|(_, row)| Some((row.peer, row.phase.link()?.relation)))
+    }
+
     fn horizon_view(&self) -> Vec<HorizonView> {
         let mut links = self.conns.iter().filter_map(|(_, row)| row.phase.link());
         if !links.any(|link| link.outlook.is_some()) {

@@ -55,6 +55,12 @@ impl Dice {
         probability > 0.0 && self.unit() < probability
     }
 
+    /// A normally distributed number with mean 0 and standard deviation 1 (Box and Muller).
+    pub fn normal(&mut self) -> f64 {
+        let far = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        far * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
     /// Brings the items into a random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

@@ -171,7 +171,7 @@ impl Net {
     }
 
     /// The node of this address, whatever the port.
-    fn node_at(&self, address: IpAddr) -> Option<NodeId> {
+    pub(super) fn node_at(&self, address: IpAddr) -> Option<NodeId> {
         let number = match address {
             IpAddr::V4(v4) => v4.to_bits().checked_sub((10 << 24) + 1)?,
             IpAddr::V6(v6) => u32::try_from(v6.to_bits().checked_sub(IPV6_NETWORK + 1)?).ok()?,

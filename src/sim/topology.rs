@@ -10,7 +10,7 @@ use super::graph::Graph;
 
 /// A kind of graph, with its size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Topology {
     /// Every node has two neighbours, all in one circle.
     Ring {

@@ -11,4 +11,5 @@ mod reach;
 mod routing;
 mod tiers;
 mod transfer;
+mod workload;
 mod worlds;

@@ -1,0 +1,67 @@
+//! Workloads in worlds: the truth about every question is what a flood of a quiet world finds, and
+//! the overlay is seen as it is.
+
+use crate::worlds::{config, graph, standing, world_config};
+use filbert::node::config::Forward;
+use filbert::sim::workload::{Asker, Corpus, Deed, Planned, Questions};
+use filbert::sim::{Dice, Latency, NodeId, Topology};
+use std::time::Duration;
+
+/// In a quiet world a flood that reaches everybody finds the truth: no more and no less.
+#[test]
+fn a_full_flood_of_a_quiet_world_finds_the_truth() {
+    for seed in 1..=3 {
+        let holdings = Corpus { files: 200, ..Corpus::default() }.place(120, &Dice::new(seed));
+        let graph = graph(Topology::RandomRegular { nodes: 120, degree: 4 }, seed);
+        let net = world_config(Latency::Exponential { mean_us: 30_000 }, false);
+        let shared = |node| holdings.shared(node);
+        let mut world = standing(seed, net, &graph, config(Forward::HigherTtl), shared);
+        let questions = Questions { count: Some(40), ..Questions::default() };
+        let plan = questions.plan(
+            holdings.catalogue(),
+            120,
+            Duration::from_secs(1),
+            &Dice::new(seed).derive("questions"),
+        );
+        let (mut origin, mut found, mut nothing) = (0, 0, 0);
+        for Planned { deed, .. } in plan {
+            let Deed::Ask { question, asker: Asker::Anybody } = deed else { panic!("{deed:?}") };
+            origin = (origin + 17) % 120;
+            let search = world.search(NodeId(origin), &question.text, 20);
+            world.settle().unwrap();
+            let mut truth = holdings.truth(&question.text);
+            truth.retain(|&node| node != NodeId(origin));
+            let record = world.measure_search(NodeId(origin), search).expect("the query left");
+            let mut answers = record.answers();
+            answers.dedup();
+            assert_eq!(answers, truth, "seed {seed}: {question:?} of n{origin}");
+            assert_eq!(record.results > 0, !truth.is_empty(), "seed {seed}: {question:?}");
+            found += usize::from(!truth.is_empty());
+            nothing += usize::from(question.file.is_none());
+        }
+        assert!(found >= 15 && nothing >= 10, "{found} found, {nothing} unanswerable");
+    }
+}
+
+/// The overlay of a world that was built from a graph is that graph; the dead are not in it.
+#[test]
+fn the_overlay_is_the_graph_that_was_built() {
+    let graph = graph(Topology::WattsStrogatz { nodes: 60, degree: 6, rewired: 0.2 }, 1);
+    let net = world_config(Latency::default(), false);
+    let mut world = standing(1, net, &graph, config(Forward::HigherTtl), |_| vec![]);
+    let overlay = world.overlay();
+    assert_eq!(overlay.graph, graph);
+    assert!(overlay.ultrapeers.iter().all(|&ultrapeer| ultrapeer));
+    let facts = overlay.facts(&mut Dice::new(1));
+    let paths = graph.paths(0..60);
+    assert_eq!((facts.diameter, facts.mean_path), (paths.diameter, paths.mean));
+    assert!(facts.diameter_exact && facts.components == 1);
+    assert_eq!((facts.degrees.mean, facts.clustering), (6.0, graph.clustering()));
+
+    world.kill(NodeId(7));
+    world.run_for(Duration::from_secs(1)).unwrap();
+    let overlay = world.overlay();
+    let links = graph.edges().iter().filter(|&&(a, b)| a != 7 && b != 7).count();
+    assert_eq!((overlay.nodes.len(), overlay.graph.edges().len()), (59, links));
+    assert_eq!((overlay.place(NodeId(7)), overlay.place(NodeId(8))), (None, Some(7)));
+}
