@@ -10,6 +10,7 @@ use sha1::{Digest, Sha1 as Hasher};
 
 use super::dice::mix;
 use crate::library::{Entry, FileIndex};
+use crate::node::Time;
 use crate::node::io::{DiskFailure, DiskOrder, DiskReport, DownloadId, DownloadRequest};
 use crate::wire::Sha1;
 
@@ -97,6 +98,10 @@ pub struct Disk {
     finished: BTreeMap<String, Vec<u8>>,
     /// Set: every order to write or open fails so.
     pub failing: Option<DiskFailure>,
+    /// Bytes of partial and finished files that there is room for; no limit if `None`.
+    pub room_bytes: Option<u64>,
+    /// When it has answered all that it was asked.
+    pub(super) answers_at: Time,
 }
 
 impl Disk {
@@ -132,6 +137,12 @@ impl Disk {
         have.iter().map(|range| range.end - range.start).sum()
     }
 
+    /// Bytes that partial and finished files take up.
+    pub fn used_bytes(&self) -> u64 {
+        let finished: usize = self.finished.values().map(Vec::len).sum();
+        finished as u64 + self.partials.keys().map(|&download| self.stored(download)).sum::<u64>()
+    }
+
     /// The process that had files open is gone.
     pub fn close_all(&mut self) {
         for partial in self.partials.values_mut() {
@@ -154,8 +165,13 @@ impl Disk {
         if self.holds_any(download, &range) {
             return Err(StoreError::Overlap);
         }
+        let len = bytes.len() as u64;
+        let full = self.room_bytes.is_some_and(|room| self.used_bytes() + len > room);
         let partial = self.partials.get_mut(&download).filter(|partial| partial.open);
         let partial = partial.ok_or(StoreError::NotOpen)?;
+        if full {
+            return Err(StoreError::Failed(DiskFailure::Full));
+        }
         if (partial.bytes.len() as u64) < range.end {
             partial.bytes.resize(range.end as usize, 0);
         }
@@ -310,6 +326,14 @@ mod tests {
         assert!(disk.holds_any(ID, &(0..4)) && !disk.holds_any(ID, &(3..5)));
         assert_eq!(disk.store(ID, 3, &[2; 2]), Ok(()));
         assert_eq!(disk.stored(ID), 10);
+    }
+
+    #[test]
+    fn a_disk_is_full_when_its_room_is_used_up() {
+        let mut disk = Disk { room_bytes: Some(10), ..opened() };
+        assert_eq!(disk.store(ID, 0, &[1; 8]), Ok(()));
+        assert_eq!(disk.store(ID, 8, &[1; 3]), Err(StoreError::Failed(DiskFailure::Full)));
+        assert_eq!((disk.store(ID, 8, &[1; 2]), disk.used_bytes()), (Ok(()), 10));
     }
 
     #[test]

@@ -41,10 +41,14 @@ pub(super) enum Event {
     Syn(EndRef, Box<SocketAddr>),
     /// A connection attempt has been accepted, and the one who ordered it hears of it.
     Connected(EndRef),
+    /// The node of this end is told that it has accepted a connection from there.
+    Accepted(EndRef, Box<SocketAddr>),
     /// Bytes arrive at this end.
     Arrive(EndRef, Chunk),
     /// Bytes that have arrived at this end may be read now.
     Read(EndRef),
+    /// A slow disk has stored bytes that arrived at this end, and more may be read.
+    Written(EndRef, u32),
     /// More bytes can leave this end.
     Pump(EndRef),
     /// The other side's end of the stream, or its breaking, arrives at this end.
@@ -61,6 +65,8 @@ pub(super) enum Event {
     Mapped(Process, Result<Mapped, MappingFailure>),
     /// The disk answers.
     Disk(Process, Box<DiskReport>),
+    /// A process that heard nothing for a while wakes up.
+    StallEnds(Process),
     /// Something breaks, or is mended.
     Fault(Box<Fault>),
 }

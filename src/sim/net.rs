@@ -4,9 +4,12 @@
 //! random, be held up by a slow or clogged link, or be lost with the whole connection. An idle end
 //! holds no buffer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::NodeId;
 use super::dice::Dice;
@@ -14,9 +17,11 @@ use super::event::{Datagram, EndRef, Event};
 use super::follow::Follower;
 use super::latency::Latency;
 use super::queue::Queue;
+use super::regions::Regions;
 use crate::node::io::CloseCause;
 use crate::node::{Chunk, ConnId, Time};
 
+mod breaks;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -24,18 +29,27 @@ mod tests;
 pub(super) use stream::{Arrival, End, Read, State, Store};
 
 /// How the network behaves.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct NetConfig {
     /// One-way latency of every link, drawn anew for everything sent.
     pub latency: Latency,
     /// Bytes a second that one direction of a connection carries; no limit if `None`.
     pub rate_bytes_s: Option<u32>,
+    /// Bytes that the system takes from a node although they cannot leave yet, for each connection:
+    /// the node has credit for them at once.
+    pub send_buffer_bytes: u32,
+    /// Bytes that wait at the far end of a connection for a node that does not read them. When
+    /// there are as many, the near end keeps what follows; what is under way comes in addition.
+    pub receive_buffer_bytes: u32,
     /// Whether the bytes of a stream are cut and joined at random (they stay in order).
     pub split: bool,
     /// Probability that a datagram is lost.
     pub datagram_loss: f64,
     /// Probability that a datagram arrives twice.
     pub datagram_duplicate: f64,
+    /// Probability that a datagram makes a detour, so that later ones come before it.
+    pub datagram_reorder: f64,
 }
 
 impl Default for NetConfig {
@@ -43,15 +57,20 @@ impl Default for NetConfig {
         NetConfig {
             latency: Latency::default(),
             rate_bytes_s: None,
+            send_buffer_bytes: 0,
+            receive_buffer_bytes: 262_144,
             split: false,
             datagram_loss: 0.0,
             datagram_duplicate: 0.0,
+            datagram_reorder: 0.0,
         }
     }
 }
 
 /// How long a firewall lets answers to a datagram through.
 const HOLE: Duration = Duration::from_secs(60);
+/// How much longer than others a datagram takes that makes a detour, at most.
+const DETOUR_US_MAX: u64 = 500_000;
 
 /// A host as the network sees it.
 #[derive(Debug)]
@@ -73,6 +92,8 @@ pub(super) struct Host {
     ipv6: bool,
     /// On which side of a partition it is.
     side: u32,
+    /// In which region it lives.
+    region: u16,
     accepted: u64,
     last_ordered: ConnId,
     /// Its connections by name.
@@ -86,11 +107,15 @@ pub(super) struct Net {
     /// How many of the events are only deadlines: a world that waits for nothing else is at rest.
     pub(super) background: usize,
     config: NetConfig,
+    /// Where the hosts live that are added from now on, and how far it is from region to region.
+    pub(super) regions: Option<Arc<Regions>>,
     dice: Dice,
     pub(super) hosts: Vec<Host>,
     ends: Vec<End>,
     free: Vec<u32>,
     clogged: BTreeSet<(NodeId, NodeId)>,
+    /// How long the disks of these nodes take for each thing asked of them.
+    pub(super) slow_disks: BTreeMap<NodeId, Latency>,
     /// Ends with credit to be given when the turn of their node is over.
     creditors: Vec<EndRef>,
 }
@@ -115,17 +140,38 @@ impl Net {
             queue: Queue::default(),
             background: 0,
             config,
+            regions: None,
             dice,
             hosts: Vec::new(),
             ends: Vec::new(),
             free: Vec::new(),
             clogged: BTreeSet::new(),
+            slow_disks: BTreeMap::new(),
             creditors: Vec::new(),
         }
     }
 
-    pub(super) fn latency(&mut self) -> Duration {
+    /// How long what leaves one node now is under way to another.
+    pub(super) fn latency(&mut self, from: NodeId, to: NodeId) -> Duration {
+        let drawn = self.config.latency.draw(&mut self.dice);
+        match &self.regions {
+            None => drawn,
+            Some(regions) => {
+                let us = regions.one_way_us(self.host(from).region, self.host(to).region);
+                drawn + Duration::from_micros(us)
+            }
+        }
+    }
+
+    /// How long a question to something near a node (a name server, its gateway) is under way.
+    pub(super) fn latency_nearby(&mut self) -> Duration {
         self.config.latency.draw(&mut self.dice)
+    }
+
+    /// How long a slow disk takes for the next thing; `None` if it is not slow.
+    pub(super) fn disk_slowness(&mut self, node: NodeId) -> Option<Duration> {
+        let slow = self.slow_disks.get(&node)?;
+        Some(slow.draw(&mut self.dice))
     }
 
     pub(super) fn after(&mut self, delay: Duration, event: Event) {
@@ -146,10 +192,15 @@ impl Net {
             port: listen.port(),
             ipv6: listen.is_ipv6(),
             side: 0,
+            region: 0,
             accepted: 0,
             last_ordered: ConnId(0),
             book: Vec::new(),
         });
+        if let Some(regions) = &self.regions {
+            let mut dice = self.dice.derive(&format!("region {node}"));
+            self.hosts[node.0 as usize].region = regions.of(node, &mut dice);
+        }
         node
     }
 
@@ -180,12 +231,6 @@ impl Net {
         (host.ipv6 == address.is_ipv6()).then_some(NodeId(number))
     }
 
-    /// Whether nothing gets through between the two.
-    fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
-        self.host(a).side != self.host(b).side
-            || (!self.clogged.is_empty() && self.clogged.contains(&(a.min(b), a.max(b))))
-    }
-
     /// A new process has no connections and counts them from the beginning.
     pub(super) fn boot(&mut self, node: NodeId) {
         let host = self.host_mut(node);
@@ -203,35 +248,14 @@ impl Net {
         host.vanished = vanished;
         let slots: Vec<u32> = std::mem::take(&mut host.book).into_iter().map(|e| e.1).collect();
         for &slot in &slots {
-            if !vanished {
+            if vanished {
+                self.orphan(slot);
+            } else {
                 self.send_fin(slot, CloseCause::Reset);
             }
             self.release(slot);
         }
         slots
-    }
-
-    /// Puts the nodes on this side of a partition; only nodes of one side reach each other.
-    pub(super) fn set_side(&mut self, nodes: &[NodeId], side: u32) {
-        for &node in nodes {
-            self.host_mut(node).side = side;
-        }
-    }
-
-    /// Lets nothing through between the two any more.
-    pub(super) fn clog(&mut self, a: NodeId, b: NodeId) {
-        self.clogged.insert((a.min(b), a.max(b)));
-    }
-
-    /// Everything gets through again.
-    pub(super) fn heal(&mut self) {
-        self.clogged.clear();
-        self.hosts.iter_mut().for_each(|host| host.side = 0);
-        for slot in 0..self.ends.len() as u32 {
-            if self.ends[slot as usize].busy.is_some() {
-                self.pump_soon(slot, Duration::ZERO);
-            }
-        }
     }
 
     /// Whether a connection between the two stands.
@@ -322,7 +346,8 @@ impl Net {
     pub(super) fn connect(&mut self, node: NodeId, conn: ConnId, to: SocketAddr) {
         let nobody = EndRef { slot: u32::MAX, life: 0 };
         let slot = self.new_end(node, conn, nobody, State::Connecting);
-        let delay = self.latency();
+        // Who is not there is as far away as oneself.
+        let delay = self.latency(node, self.node_at(to.ip()).unwrap_or(node));
         let end = self.name(slot);
         self.after(delay, Event::Syn(end, Box::new(to)));
     }
@@ -339,7 +364,7 @@ impl Net {
             self.after(timeout, Event::Closed(from, CloseCause::TimedOut));
             return None;
         }
-        let delay = self.latency();
+        let delay = self.latency(target.unwrap_or(caller), caller);
         let listening = |&target: &NodeId| {
             let host = self.host(target);
             host.up && host.port != 0 && host.port == to.port()
@@ -388,7 +413,10 @@ impl Net {
         let copies = 1 + u32::from(self.dice.chance(self.config.datagram_duplicate));
         for _ in 0..copies {
             if !self.dice.chance(self.config.datagram_loss) {
-                let delay = self.latency();
+                let mut delay = self.latency(from, target);
+                if self.dice.chance(self.config.datagram_reorder) {
+                    delay += Duration::from_micros(self.dice.below(DETOUR_US_MAX));
+                }
                 let datagram = Datagram { from: source, to: target, data: data.clone() };
                 self.after(delay, Event::Datagram(Box::new(datagram)));
             }

@@ -67,7 +67,7 @@ impl Fabric {
                 Err(last) => self.violated(Violation::NameReused { node, conn, last }),
             },
             Action::Resolve { lookup, host } => {
-                let delay = self.net.latency();
+                let delay = self.net.latency_nearby();
                 let event = Happening::Resolved(actor.process, lookup, host.into_boxed_str());
                 self.net.after(delay, event);
             }
@@ -103,14 +103,13 @@ impl Fabric {
             Action::SendDatagram { to, data } => self.net.datagram(node, to, &data),
             Action::Disk(order) => {
                 if let Some(report) = self.disk(node).obey(order) {
-                    let event = Happening::Disk(actor.process, Box::new(report));
-                    self.net.after(self.disk_delay, event);
+                    self.disk_answers(actor.process, report);
                 }
             }
             Action::Emit(event) => self.emit(node, event),
             Action::MapPort => {
                 let answer = self.map_port(node);
-                let delay = self.net.latency();
+                let delay = self.net.latency_nearby();
                 self.net.after(delay, Happening::Mapped(actor.process, answer));
             }
             Action::UnmapPort => {
@@ -176,6 +175,15 @@ impl Fabric {
         self.net.store(slot, store, rest);
     }
 
+    /// The disk answers, later: one thing after the other.
+    fn disk_answers(&mut self, process: Process, report: DiskReport) {
+        let node = process.node;
+        let delay = self.net.disk_slowness(node).unwrap_or(self.disk_delay);
+        let at = self.disk(node).answers_at.max(self.net.now + delay);
+        self.disk(node).answers_at = at;
+        self.net.queue.push(at, Happening::Disk(process, Box::new(report)));
+    }
+
     /// Body bytes arrived: they go to the partial file.
     pub(super) fn store(&mut self, process: Process, stored: &Store, bytes: &Chunk) {
         let node = process.node;
@@ -184,9 +192,7 @@ impl Fabric {
             // A download that was given up while its bytes were under way.
             Ok(()) | Err(StoreError::NotOpen) => {}
             Err(StoreError::Failed(failure)) => {
-                let report = DiskReport::Failed { download, failure };
-                let event = Happening::Disk(process, Box::new(report));
-                self.net.after(self.disk_delay, event);
+                self.disk_answers(process, DiskReport::Failed { download, failure });
             }
             Err(StoreError::Overlap) => {
                 let (start, end) = (stored.range.start, stored.range.end);

@@ -1,5 +1,6 @@
 //! The world: nodes on the simulated network, what it is made of and how it is commanded.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use super::NodeId;
 use super::check::Failure;
 use super::dice::Dice;
 use super::event::{EndRef, Event as Happening};
+use super::faults::Stalled;
 use super::measure::Ledger;
 use super::net::{Net, NetConfig};
 use super::perform::Fabric;
+use super::regions::Regions;
 use super::trace::Trace;
 use crate::node::io::{SearchId, SearchQuery};
 use crate::node::{Command, Config, Node, Time, WallTime};
@@ -28,6 +31,9 @@ pub(super) const BEGINNING: WallTime = WallTime(1_700_000_000_000_000);
 pub struct WorldConfig {
     /// The network.
     pub net: NetConfig,
+    /// Where the nodes live, and how far it is from region to region, in addition to
+    /// [`NetConfig::latency`]; nowhere if `None`.
+    pub regions: Option<Arc<Regions>>,
     /// Queries that are followed at once; older ones are forgotten.
     pub queries_max: usize,
     /// Events kept for failure reports.
@@ -42,6 +48,7 @@ impl Default for WorldConfig {
     fn default() -> Self {
         WorldConfig {
             net: NetConfig::default(),
+            regions: None,
             queries_max: 256,
             history_max: 4_096,
             keep_events: true,
@@ -60,9 +67,9 @@ pub(super) struct Slot {
     /// When its process began.
     born: Time,
     /// How many processes there have been before.
-    life: u32,
+    pub(super) life: u32,
     /// When the world wakes it; `Time::NEVER` if not.
-    wake_at: Time,
+    pub(super) wake_at: Time,
     spins: u32,
     /// Whether it was given something in this instant.
     in_turn: bool,
@@ -77,6 +84,10 @@ pub struct World {
     pub(super) fabric: Fabric,
     /// The nodes whose turn is not over.
     in_turn: Vec<NodeId>,
+    /// The nodes that hear nothing now, and what waits for them.
+    pub(super) stalled: BTreeMap<NodeId, Stalled>,
+    /// How far the wall clocks of nodes are off that start from now on.
+    pub(super) skews_s: BTreeMap<NodeId, i64>,
     /// Reused from turn to turn.
     credits: Vec<(EndRef, u32)>,
     turns: u64,
@@ -90,10 +101,12 @@ impl World {
     /// An empty world.
     pub fn new(seed: u64, config: WorldConfig) -> World {
         let dice = Dice::new(seed);
+        let mut net = Net::new(config.net, dice.derive("net"));
+        net.regions = config.regions;
         World {
             seed,
             fabric: Fabric {
-                net: Net::new(config.net, dice.derive("net")),
+                net,
                 ledger: Ledger::new(config.queries_max),
                 trace: Trace::new(seed, config.history_max),
                 disks: Vec::new(),
@@ -108,6 +121,8 @@ impl World {
             dice: dice.derive("world"),
             slots: Vec::new(),
             in_turn: Vec::new(),
+            stalled: BTreeMap::new(),
+            skews_s: BTreeMap::new(),
             credits: Vec::new(),
             turns: 0,
             searches: 0,

@@ -1,6 +1,7 @@
 //! Whole nodes in simulated worlds.
 
 mod bootstrap;
+mod breaks;
 mod dynamic;
 mod faults;
 mod flood;

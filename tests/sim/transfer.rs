@@ -269,7 +269,7 @@ fn fetched(seed: u64) -> World {
     for node in [0, 1, 2].map(NodeId) {
         begin(&mut world, node);
     }
-    let kinder = |fault: &Fault| !matches!(fault, Fault::Disk(..));
+    let kinder = |fault: &Fault| !matches!(fault, Fault::Disk(..) | Fault::DiskRoom(..));
     let plan = faults::random_plan(&mut dice, nodes, 10, MINUTE);
     for (after, fault) in plan.into_iter().filter(|(_, fault)| kinder(fault)) {
         world.schedule(after, fault);

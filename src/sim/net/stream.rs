@@ -50,13 +50,63 @@ pub(in crate::sim) struct Store {
     pub(in crate::sim) range: Range<u64>,
 }
 
+/// What has arrived and was not read.
+#[derive(Debug, Default)]
+struct Unread {
+    chunks: VecDeque<Chunk>,
+    bytes: usize,
+}
+
+impl Unread {
+    fn push_back(&mut self, chunk: Chunk) {
+        self.bytes += chunk.len();
+        self.chunks.push_back(chunk);
+    }
+
+    fn push_front(&mut self, chunk: Chunk) {
+        self.bytes += chunk.len();
+        self.chunks.push_front(chunk);
+    }
+
+    fn pop_front_if(&mut self, fits: impl FnOnce(&Chunk) -> bool) -> Option<Chunk> {
+        let chunk = self.chunks.pop_front_if(|chunk| fits(chunk))?;
+        self.bytes -= chunk.len();
+        Some(chunk)
+    }
+
+    fn pop_front(&mut self) -> Option<Chunk> {
+        self.pop_front_if(|_| true)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+}
+
 /// What only few ends have at a time.
 #[derive(Debug, Default)]
 pub(super) struct Busy {
-    unread: VecDeque<Chunk>,
+    unread: Unread,
     waiting: VecDeque<Waiting>,
     store: Option<Store>,
     fin: Option<CloseCause>,
+    /// Bytes of the node that wait to leave, and those of them that it has no credit for yet.
+    waiting_bytes: u32,
+    uncredited_bytes: u32,
+    /// The disk is being written, which takes a while: nothing is read meanwhile.
+    writing: bool,
+    /// The node of the other end, which is gone and has not told.
+    pub(super) orphan_of: Option<NodeId>,
+}
+
+impl Busy {
+    /// The system buffers so many bytes. Returns those that the node gets credit for now.
+    fn owed(&mut self, send_buffer_bytes: u32) -> u32 {
+        let beyond = self.waiting_bytes.saturating_sub(send_buffer_bytes);
+        let owed = self.uncredited_bytes.saturating_sub(beyond);
+        self.uncredited_bytes -= owed;
+        owed
+    }
 }
 
 /// One end of a connection.
@@ -81,7 +131,7 @@ pub(in crate::sim) struct End {
 }
 
 impl End {
-    fn busy(&mut self) -> &mut Busy {
+    pub(super) fn busy(&mut self) -> &mut Busy {
         self.busy.get_or_insert_default()
     }
 
@@ -92,6 +142,8 @@ impl End {
                 || !busy.waiting.is_empty()
                 || busy.store.is_some()
                 || busy.fin.is_some()
+                || busy.writing
+                || busy.orphan_of.is_some()
         });
     }
 }
@@ -131,22 +183,39 @@ impl Net {
 
     /// Sends bytes after everything sent before.
     pub(in crate::sim) fn send(&mut self, slot: u32, chunk: Chunk) {
-        let end = &self.ends[slot as usize];
         let len = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        let free = end.busy.as_ref().is_none_or(|busy| busy.waiting.is_empty());
-        let cut = self.end(end.peer).is_some_and(|peer| self.is_cut(end.node, peer.node));
         self.ends[slot as usize].outstanding += len;
-        if free && !cut && self.config.rate_bytes_s.is_none() {
+        if self.leaves_at_once(slot) {
             self.transmit(slot, chunk);
-            self.credit(slot, len);
-        } else {
-            self.wait(slot, Waiting::Bytes(chunk));
+            return self.credit(slot, len);
+        }
+        let busy = self.ends[slot as usize].busy();
+        busy.waiting_bytes += len;
+        busy.uncredited_bytes += len;
+        let owed = busy.owed(self.config.send_buffer_bytes);
+        self.wait(slot, Waiting::Bytes(chunk));
+        if owed > 0 {
+            self.credit(slot, owed);
         }
     }
 
     /// Sends bytes of a shared file after everything sent before.
     pub(in crate::sim) fn send_file(&mut self, slot: u32, content: u64, range: Range<u64>) {
         self.wait(slot, Waiting::File(content, range));
+    }
+
+    /// Whether nothing holds up what is sent now.
+    fn leaves_at_once(&self, slot: u32) -> bool {
+        let end = &self.ends[slot as usize];
+        let free = end.busy.as_ref().is_none_or(|busy| busy.waiting.is_empty());
+        let held = |peer: &End| self.is_cut(end.node, peer.node) || self.is_full(peer);
+        free && self.config.rate_bytes_s.is_none() && !self.end(end.peer).is_some_and(held)
+    }
+
+    /// Whether an end takes no more bytes, because its node does not read them.
+    fn is_full(&self, end: &End) -> bool {
+        let unread = end.busy.as_ref().map_or(0, |busy| busy.unread.bytes);
+        unread > 0 && unread >= self.config.receive_buffer_bytes as usize
     }
 
     fn wait(&mut self, slot: u32, waiting: Waiting) {
@@ -167,44 +236,23 @@ impl Net {
         let mut left = Left::default();
         loop {
             let end = &self.ends[slot as usize];
-            if self.end(end.peer).is_some_and(|peer| self.is_cut(end.node, peer.node)) {
+            let peer = self.end(end.peer);
+            if peer.is_some_and(|peer| self.is_cut(end.node, peer.node)) {
                 break; // `heal` pumps again.
             }
-            let Some(next) = self.ends[slot as usize].busy().waiting.pop_front() else { break };
-            let (len, is_file) = match next {
-                Waiting::Bytes(chunk) => {
-                    let len = (chunk.len() as u64).min(BLOCK_BYTES) as u32;
-                    if chunk.len() > len as usize {
-                        let rest = Waiting::Bytes(chunk.part(len..u32::MAX));
-                        self.ends[slot as usize].busy().waiting.push_front(rest);
-                    }
-                    self.transmit(slot, chunk.part(0..len));
-                    left.sent += len;
-                    (u64::from(len), false)
-                }
-                Waiting::File(content, range) => {
-                    let block = range.start..range.end.min(range.start + BLOCK_BYTES);
-                    if block.end < range.end {
-                        let rest = Waiting::File(content, block.end..range.end);
-                        self.ends[slot as usize].busy().waiting.push_front(rest);
-                    }
-                    let len = block.end.saturating_sub(block.start);
-                    self.transmit(slot, Chunk::copy_of(&disk::content(content, block)));
-                    left.carried += len;
-                    (len, true)
-                }
-                Waiting::Fin => {
-                    self.send_fin(slot, CloseCause::PeerClosed);
-                    let end = self.name(slot);
-                    self.after(Duration::ZERO, Event::Closed(end, CloseCause::Ordered));
-                    break;
-                }
+            let full = peer.is_some_and(|peer| self.is_full(peer));
+            let goes = |next: &mut Waiting| !full || matches!(next, Waiting::Fin);
+            // A reader that goes on reading pumps again.
+            let Some(next) = self.ends[slot as usize].busy().waiting.pop_front_if(goes) else {
+                break;
             };
-            let delay = match self.config.rate_bytes_s {
-                Some(rate) => Duration::from_micros(len * 1_000_000 / u64::from(rate.max(1))),
-                None if is_file => FILE_BLOCK_TIME,
-                None => Duration::ZERO,
-            };
+            if let Waiting::Fin = next {
+                self.send_fin(slot, CloseCause::PeerClosed);
+                let end = self.name(slot);
+                self.after(Duration::ZERO, Event::Closed(end, CloseCause::Ordered));
+                break;
+            }
+            let delay = self.leave(slot, next, &mut left);
             if !delay.is_zero() {
                 self.pump_soon(slot, delay);
                 break;
@@ -214,11 +262,50 @@ impl Net {
         left
     }
 
+    /// A block leaves. Returns how long the next one has to wait.
+    fn leave(&mut self, slot: u32, next: Waiting, left: &mut Left) -> Duration {
+        let (len, mut delay) = match next {
+            Waiting::Bytes(chunk) => {
+                let (block, rest) = split(&chunk);
+                let end = &mut self.ends[slot as usize];
+                let busy = end.busy();
+                if let Some(rest) = rest {
+                    busy.waiting.push_front(Waiting::Bytes(rest));
+                }
+                busy.waiting_bytes -= block.len() as u32;
+                left.sent += busy.owed(self.config.send_buffer_bytes);
+                let len = block.len();
+                self.transmit(slot, block);
+                (len as u64, Duration::ZERO)
+            }
+            Waiting::File(content, range) => {
+                let block = range.start..range.end.min(range.start + BLOCK_BYTES);
+                if block.end < range.end {
+                    let rest = Waiting::File(content, block.end..range.end);
+                    self.ends[slot as usize].busy().waiting.push_front(rest);
+                }
+                let len = block.end.saturating_sub(block.start);
+                self.transmit(slot, Chunk::copy_of(&disk::content(content, block)));
+                left.carried += len;
+                let node = self.ends[slot as usize].node;
+                (len, self.disk_slowness(node).unwrap_or(FILE_BLOCK_TIME))
+            }
+            Waiting::Fin => (0, Duration::ZERO),
+        };
+        if let Some(rate) = self.config.rate_bytes_s {
+            delay = delay.max(Duration::from_micros(len * 1_000_000 / u64::from(rate.max(1))));
+        }
+        delay
+    }
+
     /// Puts bytes on their way to the other end.
     fn transmit(&mut self, slot: u32, chunk: Chunk) {
         let peer = self.ends[slot as usize].peer;
-        if chunk.is_empty() || self.end(peer).is_none() {
+        if chunk.is_empty() {
             return;
+        }
+        if self.end(peer).is_none() {
+            return self.answer_for_the_gone(slot);
         }
         let len = chunk.len() as u64;
         if self.config.split && len > 1 && self.dice.chance(0.3) {
@@ -231,13 +318,13 @@ impl Net {
     }
 
     fn put_on_the_way(&mut self, slot: u32, peer: EndRef, chunk: Chunk) {
-        let arrives = self.arrival(slot);
+        let arrives = self.arrival(slot, self.ends[peer.slot as usize].node);
         self.queue.push(arrives, Event::Arrive(peer, chunk));
     }
 
-    /// When what leaves now arrives: never before what left earlier.
-    fn arrival(&mut self, slot: u32) -> Time {
-        let delay = self.latency();
+    /// When what leaves now for that node arrives: never before what left earlier.
+    fn arrival(&mut self, slot: u32, to: NodeId) -> Time {
+        let delay = self.latency(self.ends[slot as usize].node, to);
         let end = &mut self.ends[slot as usize];
         end.arrives = end.arrives.max(self.now + delay);
         end.arrives
@@ -245,12 +332,13 @@ impl Net {
 
     pub(super) fn send_fin(&mut self, slot: u32, cause: CloseCause) {
         let End { peer, node, .. } = self.ends[slot as usize];
-        let Some(other) = self.end(peer) else { return };
+        let Some(other) = self.end(peer).map(|other| other.node) else { return };
         // A cut link keeps the news from the other side, which must find out by itself.
-        if !self.is_cut(node, other.node) {
-            let arrives = self.arrival(slot);
-            self.queue.push(arrives, Event::Fin(peer, cause));
+        if self.is_cut(node, other) {
+            return self.orphan(slot);
         }
+        let arrives = self.arrival(slot, other);
+        self.queue.push(arrives, Event::Fin(peer, cause));
     }
 
     fn credit(&mut self, slot: u32, len: u32) {
@@ -366,9 +454,10 @@ impl Net {
     /// What to do next with what has arrived.
     pub(in crate::sim) fn next_read(&mut self, slot: u32) -> Read {
         let joins = self.config.split;
+        let was_full = self.is_full(&self.ends[slot as usize]);
         let end = &mut self.ends[slot as usize];
         let Some(busy) = end.busy.as_mut() else { return Read::Nothing };
-        if end.state != State::Open || end.paused {
+        if end.state != State::Open || end.paused || busy.writing {
             return Read::Nothing;
         }
         let read = match (busy.unread.pop_front(), busy.store.take()) {
@@ -394,7 +483,28 @@ impl Net {
             }
         };
         end.tidy();
+        let end = &self.ends[slot as usize];
+        let peer = end.peer;
+        if was_full && !self.is_full(end) && self.end(peer).is_some() {
+            self.pump_soon(peer.slot, Duration::ZERO);
+        }
         read
+    }
+
+    /// The disk is being written: nothing is read until it is done.
+    pub(in crate::sim) fn writing(&mut self, slot: u32, writing: bool) {
+        let end = &mut self.ends[slot as usize];
+        end.busy().writing = writing;
+        end.tidy();
+    }
+
+    /// Bytes arrive at an end whose node hears nothing now, perhaps not even that it is connected:
+    /// they lie there.
+    pub(in crate::sim) fn lay_down(&mut self, slot: u32, chunk: Chunk) {
+        let end = &mut self.ends[slot as usize];
+        if matches!(end.state, State::Open | State::Connecting) {
+            end.busy().unread.push_back(chunk);
+        }
     }
 
     /// The other side has closed or broken the connection. Whether the node may hear of it now:
@@ -411,18 +521,23 @@ impl Net {
 }
 
 /// As much of what has arrived as one read gives.
-fn join(first: Chunk, unread: &mut VecDeque<Chunk>, joins: bool) -> Chunk {
+fn join(first: Chunk, unread: &mut Unread, joins: bool) -> Chunk {
     if first.len() > READ_BYTES_MAX {
         unread.push_front(first.part(READ_BYTES_MAX as u32..u32::MAX));
         return first.part(0..READ_BYTES_MAX as u32);
     }
-    let fits = |next: &mut Chunk, len: usize| joins && len + next.len() <= READ_BYTES_MAX;
-    if !unread.front_mut().is_some_and(|next| fits(next, first.len())) {
-        return first;
-    }
-    let mut joined = first.bytes().to_vec();
+    let fits = |next: &Chunk, len: usize| joins && len + next.len() <= READ_BYTES_MAX;
+    let Some(second) = unread.pop_front_if(|next| fits(next, first.len())) else { return first };
+    let mut joined = [first.bytes(), second.bytes()].concat();
     while let Some(next) = unread.pop_front_if(|next| fits(next, joined.len())) {
         joined.extend_from_slice(next.bytes());
     }
     Chunk::copy_of(&joined)
+}
+
+/// The block of it that leaves next, and the rest.
+fn split(chunk: &Chunk) -> (Chunk, Option<Chunk>) {
+    let len = chunk.len().min(BLOCK_BYTES as usize) as u32;
+    let rest = chunk.part(len..u32::MAX);
+    (chunk.part(0..len), Some(rest).filter(|rest| !rest.is_empty()))
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::node::io::DownloadId;
+use crate::sim::Settled;
 use crate::sim::disk::content;
 
 /// A network of hosts without minds, and all that arrives there.
@@ -262,4 +263,132 @@ fn datagrams_get_lost_and_come_twice_as_often_as_told() {
     }
     let mean = net.queue.len() as f64 / 4_000.0;
     assert!((mean - 1.5 * 0.75).abs() < 0.05, "{mean} copies of each");
+}
+
+#[test]
+fn a_send_buffer_takes_bytes_off_the_node_before_they_leave() {
+    for (buffer, at_once) in [(0, 0), (1_000, 1_000), (1 << 20, 60_000)] {
+        let config = NetConfig {
+            send_buffer_bytes: buffer,
+            rate_bytes_s: Some(10_000),
+            ..NetConfig::default()
+        };
+        let mut rig = Rig::new(config, 12);
+        let (caller, accepted) = rig.connected();
+        rig.net.clog(NodeId(0), NodeId(1));
+        for _ in 0..60 {
+            rig.net.send(caller, Chunk::copy_of(&[1; 1_000]));
+        }
+        rig.run(Duration::from_secs(1));
+        assert_eq!(rig.credited, at_once);
+        rig.net.unclog(NodeId(0), NodeId(1));
+        rig.run(Duration::from_secs(4));
+        assert!(
+            (rig.credited > at_once || at_once == 60_000) && rig.read_at(accepted).len() > 9_999
+        );
+        rig.run(Duration::from_secs(5));
+        assert_eq!((rig.credited, rig.read_at(accepted).len()), (60_000, 60_000));
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_up_the_sender() {
+    let config = NetConfig { receive_buffer_bytes: 10_000, ..NetConfig::default() };
+    let mut rig = Rig::new(config, 13);
+    let (caller, accepted) = rig.connected();
+    rig.net.pause(accepted);
+    for _ in 0..60 {
+        rig.net.send(caller, Chunk::copy_of(&[1; 1_000]));
+        rig.run(Duration::from_millis(100));
+    }
+    // What was under way when the buffer became full comes in addition.
+    assert!((10_000..12_000).contains(&rig.credited), "{}", rig.credited);
+    rig.net.resume(accepted);
+    rig.run(Duration::from_secs(1));
+    assert_eq!((rig.credited, rig.read_at(accepted).len()), (60_000, 60_000));
+}
+
+#[test]
+fn regions_are_as_far_from_each_other_as_the_matrix_says() {
+    let regions = Regions {
+        names: ["near", "far"].map(str::to_owned).to_vec(),
+        one_way_us: vec![vec![0, 100_000], vec![250_000, 0]],
+        settled: Settled::RoundRobin,
+    };
+    let latency = Latency::Constant { us: 1_000 };
+    let mut net = Net::new(NetConfig { latency, ..NetConfig::default() }, Dice::new(14));
+    net.regions = Some(Arc::new(regions));
+    let [a, b, c] = [0; 3].map(|_| net.add_host(LISTEN));
+    let way = |net: &mut Net, from, to| net.latency(from, to).as_micros();
+    assert_eq!(way(&mut net, a, c), 1_000);
+    assert_eq!((way(&mut net, a, b), way(&mut net, b, a)), (101_000, 251_000));
+}
+
+/// A host that has forgotten a connection resets it when the other side sends; one that is gone
+/// for good, or cut off, says nothing.
+#[test]
+fn who_writes_to_a_forgotten_connection_is_told() {
+    type Break = fn(&mut Net);
+    let cases: [(Break, bool); 4] = [
+        (|net| net.half_open(NodeId(1), 0), true),
+        (|net| drop(net.kill(NodeId(1), true)), false),
+        (
+            |net| {
+                net.kill(NodeId(1), true);
+                net.boot(NodeId(1));
+            },
+            true,
+        ),
+        (
+            |net| {
+                net.half_open(NodeId(1), 7);
+                net.clog(NodeId(0), NodeId(1));
+            },
+            false,
+        ),
+    ];
+    for (number, (fault, told)) in cases.into_iter().enumerate() {
+        let mut rig = Rig::new(NetConfig::default(), 15);
+        let (caller, _) = rig.connected();
+        fault(&mut rig.net);
+        rig.run(Duration::from_secs(60));
+        let hears = |rig: &Rig| rig.closed.contains(&(caller, CloseCause::Reset));
+        assert!(!hears(&rig), "case {number}: nobody has sent");
+        rig.net.send(caller, Chunk::copy_of(b"still there?"));
+        rig.run(Duration::from_secs(60));
+        assert_eq!(hears(&rig), told, "case {number}");
+    }
+}
+
+#[test]
+fn a_reset_is_heard_on_both_sides() {
+    let mut rig = Rig::new(NetConfig::default(), 16);
+    let (caller, accepted) = rig.connected();
+    rig.net.reset(NodeId(1), 5);
+    rig.run(Duration::from_secs(1));
+    assert_eq!(rig.closed, [(accepted, CloseCause::Reset), (caller, CloseCause::Reset)]);
+}
+
+#[test]
+fn a_datagram_on_a_detour_comes_after_later_ones() {
+    let order = |datagram_reorder| {
+        let mut net =
+            Net::new(NetConfig { datagram_reorder, ..NetConfig::default() }, Dice::new(17));
+        let (a, b) = (net.add_host(LISTEN), net.add_host(LISTEN));
+        let to = net.address(b);
+        (0..100u8).for_each(|number| net.datagram(a, to, &Chunk::copy_of(&[number])));
+        let mut came = Vec::new();
+        while net.queue.advance(Time::NEVER).is_some() {
+            while let Some(event) = net.queue.pop_same_instant() {
+                match event {
+                    Event::Datagram(datagram) => came.push(datagram.data.bytes()[0]),
+                    event => panic!("{event:?}"),
+                }
+            }
+        }
+        came
+    };
+    assert!(order(0.0).is_sorted());
+    let came = order(0.2);
+    assert!(came.len() == 100 && !came.is_sorted());
 }

@@ -8,7 +8,7 @@ use super::{Asker, Question};
 use crate::sim::{Fault, NodeId};
 
 /// Something that the driver of a world has happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     /// Somebody asks.
     Ask {
@@ -46,7 +46,7 @@ pub enum Deed {
 }
 
 /// A deed and its time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
     /// How long after the beginning of the plan.
     pub after: Duration,

@@ -10,7 +10,7 @@ use super::super::graph::Graph;
 use super::super::measure::Load;
 use super::{BEGINNING, Slot, World};
 use crate::library::{Change, Segment};
-use crate::node::{Config, Input, Node, Rng, Time};
+use crate::node::{Config, Input, Node, Rng, Time, WallTime};
 use crate::wire::Guid;
 
 impl World {
@@ -74,8 +74,10 @@ impl World {
         let rng = Rng::new(seeds.seed());
         slot.born = now;
         slot.wake_at = Time::NEVER;
-        slot.node =
-            Some(Box::new(Node::new(Arc::clone(&slot.config), slot.guid, rng, BEGINNING.at(now))));
+        let skew_s = self.skews_s.get(&id).copied().unwrap_or(0);
+        let skew_us = skew_s.saturating_mul(1_000_000);
+        let started_at = WallTime(BEGINNING.at(now).0.saturating_add_signed(skew_us));
+        slot.node = Some(Box::new(Node::new(Arc::clone(&slot.config), slot.guid, rng, started_at)));
         let shared =
             self.fabric.disks[id.0 as usize].as_ref().map_or(&[][..], |disk| disk.shared());
         if !shared.is_empty() {
@@ -93,6 +95,7 @@ impl World {
         }
         slot.life += 1;
         slot.wake_at = Time::NEVER;
+        self.stalled.remove(&id);
         for end in self.fabric.net.kill(id, vanished) {
             self.fabric.ledger.forget_end(end);
         }

@@ -11,7 +11,14 @@ use crate::node::io::CloseCause;
 use crate::node::{Chunk, Command, Input};
 
 impl World {
-    pub(super) fn happen(&mut self, event: Happening) {
+    pub(in crate::sim) fn happen(&mut self, event: Happening) {
+        let event = match self.stalled.is_empty() {
+            true => event,
+            false => match self.hold(event) {
+                Some(event) => event,
+                None => return,
+            },
+        };
         match event {
             Happening::Wake(id) => {
                 self.fabric.net.background -= 1;
@@ -25,6 +32,7 @@ impl World {
             }
             Happening::Syn(from, to) => self.syn(from, *to),
             Happening::Connected(end) => self.connected(end),
+            Happening::Accepted(end, peer) => self.accepted(end, *peer),
             Happening::Arrive(end, chunk) => self.arrive(end, chunk),
             Happening::Read(end) => {
                 if self.fabric.net.end(end).is_some() {
@@ -32,6 +40,7 @@ impl World {
                     self.read(end);
                 }
             }
+            Happening::Written(end, len) => self.written(end, len),
             Happening::Pump(end) => self.pump(end),
             Happening::Fin(end, cause) => {
                 if self.fabric.net.end(end).is_some() && self.fabric.net.fin(end.slot, cause) {
@@ -68,11 +77,12 @@ impl World {
                     self.feed(process.node, Input::Disk(*report));
                 }
             }
+            Happening::StallEnds(process) => self.stall_ends(process),
             Happening::Fault(fault) => self.befall(*fault),
         }
     }
 
-    fn runs(&self, process: Process) -> bool {
+    pub(in crate::sim) fn runs(&self, process: Process) -> bool {
         self.slots[process.node.0 as usize].life == process.life
     }
 
@@ -81,12 +91,20 @@ impl World {
         let timeout_s = self.slots[caller.0 as usize].config.connect_timeout_s;
         let timeout = Duration::from_secs(u64::from(timeout_s));
         let Some(accepted) = self.fabric.net.syn(from, to, timeout) else { return };
-        let (id, conn) = {
-            let end = self.fabric.net.end_at(accepted);
-            (end.node, end.conn)
-        };
+        let end = self.fabric.net.name(accepted);
         let calling = self.fabric.net.end_at(from.slot).conn;
         let peer = self.fabric.net.local(caller, calling);
+        if self.stalled.is_empty() {
+            self.accepted(end, peer);
+        } else {
+            // The system accepts, even if the process hears of it later.
+            self.happen(Happening::Accepted(end, Box::new(peer)));
+        }
+    }
+
+    fn accepted(&mut self, end: EndRef, peer: SocketAddr) {
+        let Some(held) = self.fabric.net.end(end) else { return };
+        let (id, conn) = (held.node, held.conn);
         let local = self.fabric.net.address(id);
         self.feed(id, Input::Accepted { conn, peer, local });
     }
@@ -135,11 +153,27 @@ impl World {
                     let (id, conn) = (held.node, held.conn);
                     let process = Process { node: id, life: self.slots[id.0 as usize].life };
                     self.fabric.store(process, &stored, &bytes);
-                    self.feed(id, Input::Carried { conn, len: bytes.len() as u64 });
+                    match self.fabric.net.disk_slowness(id) {
+                        None => self.feed(id, Input::Carried { conn, len: bytes.len() as u64 }),
+                        Some(delay) => {
+                            self.fabric.net.writing(end.slot, true);
+                            let written = Happening::Written(end, bytes.len() as u32);
+                            self.fabric.net.after(delay, written);
+                        }
+                    }
                 }
                 Read::Closed(cause) => self.closed(end, cause),
             }
         }
+    }
+
+    /// A slow disk has stored what arrived.
+    fn written(&mut self, end: EndRef, len: u32) {
+        let Some(held) = self.fabric.net.end(end) else { return };
+        let (id, conn) = (held.node, held.conn);
+        self.fabric.net.writing(end.slot, false);
+        self.feed(id, Input::Carried { conn, len: u64::from(len) });
+        self.read(end);
     }
 
     fn pump(&mut self, end: EndRef) {

@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    fn set_alarm(&mut self, id: NodeId) {
+    pub(in crate::sim) fn set_alarm(&mut self, id: NodeId) {
         let slot = &mut self.slots[id.0 as usize];
         let Some(deadline) = slot.node.as_ref().and_then(|node| node.deadline()) else { return };
         let at = Time::from_micros(slot.born.as_micros().saturating_add(deadline.as_micros()));
