@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn a_search_finds_its_record_and_old_records_go() {
         let mut ledger = Ledger::new(1);
-        ledger.search_ordered(NodeId(0), SearchId(9));
+        ledger.search_ordered(NodeId(0), SearchId(9), Time::ZERO);
         let query = |ledger: &mut Ledger, guid| {
             let header = Header { guid, kind: Kind::QUERY, ttl: 3, hops: 0, len: 5 };
             let (from, to) = (NodeId(0), NodeId(1));
@@ -384,7 +384,8 @@ mod tests {
             ledger.passes(&passing, Forward::HigherTtl)
         };
         assert_eq!(query(&mut ledger, GUID), Ok(()));
-        ledger.found(NodeId(0), SearchId(9), 2, Time::from_micros(30));
+        let found_at = [NodeId(1), NodeId(4)].into_iter();
+        ledger.found((NodeId(0), SearchId(9)), 2, found_at, Time::from_micros(30));
         let (guid, record) = ledger.by_search(NodeId(0), SearchId(9)).expect("recorded");
         assert_eq!((guid, record.results), (GUID, 2));
         assert_eq!(record.first_found_after(), Some(std::time::Duration::from_micros(25)));

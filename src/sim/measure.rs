@@ -143,13 +143,34 @@ pub struct Load {
     pub bytes_sent: u64,
 }
 
+/// A search: its queries, and what it brought.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// When it was ordered.
+    pub(super) ordered: Time,
+    /// Its queries that are remembered, in the order in which they left.
+    pub(super) queries: Vec<Guid>,
+    /// When results were reported, and how many there were by then.
+    pub(super) found: Vec<(Time, u64)>,
+    /// Whose results were reported, as often as they were.
+    pub(super) found_at: Vec<NodeId>,
+}
+
+impl Asked {
+    fn ordered_at(ordered: Time) -> Asked {
+        Asked { ordered, queries: Vec::new(), found: Vec::new(), found_at: Vec::new() }
+    }
+}
+
 /// The records of the queries that passed last.
 #[derive(Debug)]
 pub(super) struct Ledger {
     queries: LruCache<Guid, Box<Record>, FixedState>,
-    by_search: BTreeMap<(NodeId, SearchId), Guid>,
+    searches: BTreeMap<(NodeId, SearchId), Asked>,
     /// Searches that were ordered and whose query has not left yet.
     ordered: BTreeMap<NodeId, VecDeque<SearchId>>,
+    /// Further queries of searches that have not left yet.
+    anew: BTreeMap<Guid, (NodeId, SearchId)>,
     /// Descriptors sent by anybody.
     pub(super) messages: u64,
 }
@@ -159,8 +180,9 @@ impl Ledger {
         let max = NonZeroUsize::new(queries_max).unwrap_or(NonZeroUsize::MIN);
         Ledger {
             queries: LruCache::with_hasher(max, FixedState::with_seed(0)),
-            by_search: BTreeMap::new(),
+            searches: BTreeMap::new(),
             ordered: BTreeMap::new(),
+            anew: BTreeMap::new(),
             messages: 0,
         }
     }
@@ -169,16 +191,37 @@ impl Ledger {
         self.queries.peek(&guid).map(Box::as_ref)
     }
 
+    /// The first remembered query of a search, and what is known of it.
     pub(super) fn by_search(&self, node: NodeId, search: SearchId) -> Option<(Guid, &Record)> {
-        let guid = *self.by_search.get(&(node, search))?;
+        let guid = *self.search(node, search)?.queries.first()?;
         self.by_guid(guid).map(|record| (guid, record))
     }
 
-    pub(super) fn search_ordered(&mut self, node: NodeId, search: SearchId) {
-        self.ordered.entry(node).or_default().push_back(search);
+    pub(super) fn search(&self, node: NodeId, search: SearchId) -> Option<&Asked> {
+        self.searches.get(&(node, search))
     }
 
+    pub(super) fn search_ordered(&mut self, node: NodeId, search: SearchId, at: Time) {
+        self.ordered.entry(node).or_default().push_back(search);
+        self.searches.insert((node, search), Asked::ordered_at(at));
+    }
+
+    /// A search asks under this GUID from now on.
+    pub(super) fn asks_anew(&mut self, node: NodeId, search: SearchId, query: Guid) {
+        self.anew.insert(query, (node, search));
+    }
+
+    /// A search is over: nothing leaves any more. It is remembered as long as its queries are.
     pub(super) fn search_ended(&mut self, node: NodeId, search: SearchId) {
+        self.has_left(node, search);
+        self.anew.retain(|_, of| *of != (node, search));
+        if self.search(node, search).is_some_and(|asked| asked.queries.is_empty()) {
+            self.searches.remove(&(node, search));
+        }
+    }
+
+    /// The first query of a search has left, or never will.
+    fn has_left(&mut self, node: NodeId, search: SearchId) {
         if let Some(ordered) = self.ordered.get_mut(&node) {
             ordered.retain(|&other| other != search);
             if ordered.is_empty() {
@@ -187,9 +230,27 @@ impl Ledger {
         }
     }
 
-    pub(super) fn found(&mut self, node: NodeId, search: SearchId, results: usize, at: Time) {
-        let Some(guid) = self.by_search.get(&(node, search)) else { return };
-        if let Some(record) = self.queries.peek_mut(guid) {
+    /// Forgets a search and its queries.
+    pub(super) fn forget_search(&mut self, node: NodeId, search: SearchId) {
+        for query in self.searches.remove(&(node, search)).into_iter().flat_map(|s| s.queries) {
+            self.queries.pop(&query);
+        }
+    }
+
+    /// A node reports so many results, of these nodes.
+    pub(super) fn found(
+        &mut self,
+        (node, search): (NodeId, SearchId),
+        results: usize,
+        found_at: impl Iterator<Item = NodeId>,
+        at: Time,
+    ) {
+        let Some(asked) = self.searches.get_mut(&(node, search)) else { return };
+        asked.found_at.extend(found_at);
+        let before = asked.found.last().map_or(0, |&(_, results)| results);
+        asked.found.push((at, before + results as u64));
+        let Some(query) = asked.queries.last() else { return };
+        if let Some(record) = self.queries.peek_mut(query) {
             record.results += results as u64;
             record.first_found = record.first_found.or(Some(at));
             record.last_found = Some(at);
@@ -243,18 +304,32 @@ impl Ledger {
 
     fn begin(&mut self, passing: &Passing<'_>) -> &mut Box<Record> {
         let guid = passing.header.guid;
-        let search = self.ordered.get_mut(&passing.from).and_then(VecDeque::pop_front);
-        if let Some(search) = search {
-            self.search_ended(passing.from, search);
-            self.by_search.insert((passing.from, search), guid);
-        }
+        let search = self.search_of(passing);
         let record = Box::new(Record::new(passing, search));
-        if let Some((_, old)) = self.queries.push(guid, record)
+        if let Some((gone, old)) = self.queries.push(guid, record)
             && let Some(search) = old.search
+            && let Some(asked) = self.searches.get_mut(&(old.origin, search))
         {
-            self.by_search.remove(&(old.origin, search));
+            asked.queries.retain(|&query| query != gone);
+            if asked.queries.is_empty() {
+                self.searches.remove(&(old.origin, search));
+            }
         }
         self.queries.get_or_insert_mut(guid, || Box::new(Record::new(passing, search)))
+    }
+
+    /// The search that a query which leaves for the first time belongs to.
+    fn search_of(&mut self, passing: &Passing<'_>) -> Option<SearchId> {
+        let (node, guid) = (passing.from, passing.header.guid);
+        let search = match self.anew.remove(&guid) {
+            Some((_, search)) => search,
+            None => self.ordered.get_mut(&node)?.pop_front()?,
+        };
+        self.has_left(node, search);
+        if let Some(asked) = self.searches.get_mut(&(node, search)) {
+            asked.queries.push(guid);
+        }
+        Some(search)
     }
 
     fn hit_passes(&mut self, passing: &Passing<'_>) -> Result<(), Violation> {

@@ -218,7 +218,12 @@ impl Fabric {
     fn emit(&mut self, node: NodeId, event: Event) {
         let at = self.net.now;
         match &event {
-            Event::Found { search, hits } => self.ledger.found(node, *search, hits.len(), at),
+            Event::Found { search, hits } => {
+                let addresses = hits.iter().map(|hit| hit.source.address.ip());
+                let found_at = addresses.filter_map(|address| self.net.node_at(address));
+                self.ledger.found((node, *search), hits.len(), found_at, at);
+            }
+            Event::AsksAnew { search, query } => self.ledger.asks_anew(node, *search, *query),
             Event::SearchEnded { search, .. } => self.ledger.search_ended(node, *search),
             _ => {}
         }

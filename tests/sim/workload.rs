@@ -1,8 +1,8 @@
 //! Workloads in worlds: the truth about every question is what a flood of a quiet world finds, and
 //! the overlay is seen as it is.
 
-use crate::worlds::{config, graph, standing, world_config};
-use filbert::node::config::Forward;
+use crate::worlds::{config, graph, one_file, standing, world_config};
+use filbert::node::config::{Forward, Strategy};
 use filbert::sim::workload::{Asker, Corpus, Deed, Planned, Questions};
 use filbert::sim::{Dice, Latency, NodeId, Topology};
 use std::time::Duration;
@@ -32,6 +32,9 @@ fn a_full_flood_of_a_quiet_world_finds_the_truth() {
             let mut truth = holdings.truth(&question.text);
             truth.retain(|&node| node != NodeId(origin));
             let record = world.measure_search(NodeId(origin), search).expect("the query left");
+            let mut sum = world.search_record(NodeId(origin), search);
+            sum.judge(&truth);
+            assert_eq!(sum.recall, (!truth.is_empty()).then_some(1.0), "seed {seed}: {question:?}");
             let mut answers = record.answers();
             answers.dedup();
             assert_eq!(answers, truth, "seed {seed}: {question:?} of n{origin}");
@@ -64,4 +67,29 @@ fn the_overlay_is_the_graph_that_was_built() {
     let links = graph.edges().iter().filter(|&&(a, b)| a != 7 && b != 7).count();
     assert_eq!((overlay.nodes.len(), overlay.graph.edges().len()), (59, links));
     assert_eq!((overlay.place(NodeId(7)), overlay.place(NodeId(8))), (None, Some(7)));
+}
+
+/// An expanding ring asks with a query for each TTL: the search is all of them together.
+#[test]
+fn the_queries_of_a_ring_are_one_search() {
+    let graph = graph(Topology::Line { nodes: 8 }, 1);
+    let at_four = |node| if node == NodeId(4) { one_file(node) } else { vec![] };
+    let ring =
+        filbert::node::Config { strategy: Strategy::ExpandingRing, ..config(Forward::HigherTtl) };
+    let net = world_config(Latency::Constant { us: 20_000 }, false);
+    let mut world = standing(1, net, &graph, ring, at_four);
+    let search = world.search(NodeId(0), "common", 7);
+    world.run_for(Duration::from_secs(60)).unwrap();
+    let mut record = world.search_record(NodeId(0), search);
+    assert_eq!((record.queries, record.ttl, record.messages), (4, 4, 1 + 2 + 3 + 4));
+    assert_eq!((record.reached, record.duplicates), (4, 0));
+    assert_eq!(record.reached_by_hop, [1, 1, 1, 1]);
+    assert_eq!((record.results, record.hits, record.hit_messages), (1, 1, 4));
+    assert!(record.first_hit_us > Some(160_000) && record.first_hit_us == record.last_hit_us);
+    record.judge(&[NodeId(0), NodeId(4), NodeId(6)]);
+    assert_eq!((record.truth, record.recall), (Some(2), Some(0.5)));
+    record.judge(&[NodeId(0)]);
+    assert_eq!((record.truth, record.recall), (Some(0), None));
+    world.forget_search(NodeId(0), search);
+    assert_eq!(world.search_record(NodeId(0), search).queries, 0);
 }

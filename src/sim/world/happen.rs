@@ -26,7 +26,8 @@ impl World {
             }
             Happening::Command(id, command) => {
                 if let Command::Search { search, .. } = *command {
-                    self.fabric.ledger.search_ordered(id, search);
+                    let now = self.fabric.net.now;
+                    self.fabric.ledger.search_ordered(id, search, now);
                 }
                 self.feed(id, Input::Command(*command));
             }
