@@ -122,8 +122,14 @@ pub struct Config {
     /// Bytes that one `Received` (at most 64 KiB) of a compressed link may inflate to: real
     /// traffic reaches a few times its size, a bomb a thousand times.
     pub inflated_bytes_max: u32,
-    /// Silence after which a neighbour is pinged.
+    /// Silence after which a neighbour is pinged (gtk-gnutella: 20 s as an ultrapeer).
     pub alive_ping_s: u16,
+    /// A ping that is not answered is followed by the next after this: one that was cut off for a
+    /// while is not left at once.
+    pub alive_ping_again_s: u16,
+    /// The same while none of those who connect us to the network says anything: if all have
+    /// vanished nothing is lost by looking for others.
+    pub alone_ping_again_s: u16,
     /// Alive pings without any answer after which a neighbour is closed.
     pub alive_pings_unanswered_max: u8,
     /// A neighbour is told at most this often how many servents and files lie behind us (HSEP: 30 s);
@@ -505,7 +511,9 @@ impl Default for Config {
             send_window_bytes: 65_536,
             compress_links: true,
             inflated_bytes_max: 4 << 20,
-            alive_ping_s: 30,
+            alive_ping_s: 20,
+            alive_ping_again_s: 10,
+            alone_ping_again_s: 3,
             alive_pings_unanswered_max: 4,
             horizon_interval_s: 30,
             pongs_per_ping: 10,

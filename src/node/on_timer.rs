@@ -1,9 +1,10 @@
 //! The switchboard of time: what happens when a deadline came.
 
 use super::io::SearchEnd;
+use super::link::Link;
 use super::link::health::Checkup;
 use super::phase::Phase;
-use super::{ConnId, Node, Time, Why};
+use super::{ConnId, Node, Relation, Time, Why};
 
 impl Node {
     pub(super) fn on_wake(&mut self, now: Time) {
@@ -30,9 +31,10 @@ impl Node {
     }
 
     fn on_connection_due(&mut self, now: Time, conn: ConnId) {
+        let alone = self.is_cut_off(now, conn);
         let Some(row) = self.conns.get_mut(conn) else { return };
         match &mut row.phase {
-            Phase::Link(link) => match link.health.check(now, &self.config) {
+            Phase::Link(link) => match link.health.check(now, alone, &self.config) {
                 Checkup::Fine(at) => self.conns.set_timer(conn, at),
                 Checkup::Ping(at) => {
                     self.conns.set_timer(conn, at);
@@ -51,5 +53,18 @@ impl Node {
             | Phase::AwaitsHostList(_) => self.close(now, conn, Why::TooSlow, None),
             Phase::Transfer | Phase::Closing => {}
         }
+    }
+
+    /// Whether this neighbour is one of those who connect us to the network, is silent, and all the
+    /// others are too.
+    fn is_cut_off(&self, now: Time, conn: ConnId) -> bool {
+        let wanted = Relation::wanted_by(self.tier);
+        let silent = |link: &Link| link.health.is_silent(now, &self.config);
+        let connects = |phase: &Phase| {
+            phase.link().is_some_and(|link| link.relation == wanted && !silent(link))
+        };
+        let link = self.conns.get(conn).and_then(|row| row.phase.link());
+        link.is_some_and(|link| link.relation == wanted && silent(link))
+            && !self.conns.iter().any(|(_, row)| connects(&row.phase))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use filbert::node::config::Forward;
 use filbert::node::{Config, Event, Relation, Role, Tier, Time, Why};
-use filbert::sim::{Dice, Latency, NodeId, Population, TwoTiers, World};
+use filbert::sim::{Dice, Fault, Latency, NodeId, Population, TwoTiers, World};
 
 use crate::worlds::{config, one_file, results, world_config};
 
@@ -91,6 +91,54 @@ fn leaves_find_other_ultrapeers_without_a_storm() {
             assert_eq!(attached(&world, leaf), 4, "seed {seed}: {leaf}");
         }
         // 480 slots were lost; the 28 survivors took 17 new leaves each on average.
+        let most = connects_per_s(&world, &alive, at);
+        assert!(most <= 10, "seed {seed}: {most} connects to one survivor in one second");
+        let refused = refusals(&world, &alive) - refused;
+        assert!(refused <= 480, "seed {seed}: {refused} came in vain");
+    }
+}
+
+/// The same, but the dead go without a word: their connections stay half-open. A leaf that lost
+/// all its ultrapeers notices that sooner than one that has some left.
+#[test]
+fn leaves_notice_ultrapeers_that_vanish_and_find_others_without_a_storm() {
+    for seed in 1..=3 {
+        let (mut world, Population { ultrapeers, leaves }) = standing(seed);
+        // Eight that chance chooses, and all four of each of the first leaves, up to twelve.
+        let mut gone = choose(seed, &ultrapeers, 8);
+        for leaf in &leaves {
+            let theirs = world.view(*leaf).expect("lives").neighbours;
+            let theirs: Vec<_> = theirs.iter().map(|link| link.peer).collect();
+            let hers = ultrapeers.iter().filter(|&&node| theirs.contains(&world.address(node)));
+            let with_hers: BTreeSet<_> = gone.iter().chain(hers).copied().collect();
+            if with_hers.len() <= 12 {
+                gone = with_hers;
+            }
+        }
+        assert_eq!(gone.len(), 12);
+        let alive: Vec<NodeId> =
+            ultrapeers.iter().copied().filter(|node| !gone.contains(node)).collect();
+        let living: BTreeSet<_> = alive.iter().map(|&node| world.address(node)).collect();
+        let hangs_on = |world: &World, leaf| {
+            let neighbours = world.view(leaf).expect("lives").neighbours;
+            neighbours.iter().filter(|link| living.contains(&link.peer)).count()
+        };
+        // All hear something at the same time, so that all notice at the same time.
+        world.search(alive[0], "common", 30);
+        world.run_for(Duration::from_secs(5)).unwrap();
+        let (at, refused) = (world.now(), refusals(&world, &alive));
+        gone.iter().for_each(|&node| world.befall(Fault::Vanish(node)));
+        let lost_all = leaves.iter().filter(|&&leaf| hangs_on(&world, leaf) == 0).count();
+        assert!(lost_all > 0, "seed {seed}");
+        world.run_for(MINUTE).unwrap();
+        for &leaf in &leaves {
+            assert!(hangs_on(&world, leaf) > 0, "seed {seed}: {leaf} is cut off");
+        }
+        world.run_for(MINUTE).unwrap();
+        for &leaf in &leaves {
+            assert_eq!(hangs_on(&world, leaf), 4, "seed {seed}: {leaf}");
+            assert_eq!(attached(&world, leaf), 4, "seed {seed}: {leaf}");
+        }
         let most = connects_per_s(&world, &alive, at);
         assert!(most <= 10, "seed {seed}: {most} connects to one survivor in one second");
         let refused = refusals(&world, &alive) - refused;

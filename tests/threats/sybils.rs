@@ -34,7 +34,8 @@ fn ultrapeer() -> Headers {
 /// Everybody whom the victim dials accepts it, and the Sybils dial it again and again. Says how
 /// many of its neighbours are Sybils, and how many are not.
 fn surrounded(role: Role) -> (usize, usize) {
-    let limits = Config { role, auto_connect: true, ..Config::default() };
+    // Strangers answer no pings.
+    let limits = Config { role, auto_connect: true, alive_ping_s: 1_000, ..Config::default() };
     let listen = config().listen;
     let mut victim = Victim::new(Config { listen, ..limits });
     victim.refuses = false;

@@ -49,17 +49,22 @@ impl Health {
         self.broken >= config.broken_descriptors_max
     }
 
-    /// Its timer fired.
-    pub(crate) fn check(&mut self, now: Time, config: &Config) -> Checkup {
-        let patience = Duration::from_secs(u64::from(config.alive_ping_s.max(1)));
-        if now < self.heard + patience {
-            return Checkup::Fine(self.heard + patience);
+    /// Whether it has said nothing for so long that it is pinged.
+    pub(crate) fn is_silent(&self, now: Time, config: &Config) -> bool {
+        now >= self.heard + patience(config)
+    }
+
+    /// Its timer fired; `alone`: whether nobody else connects us to the network.
+    pub(crate) fn check(&mut self, now: Time, alone: bool, config: &Config) -> Checkup {
+        if !self.is_silent(now, config) {
+            return Checkup::Fine(self.heard + patience(config));
         }
         if self.unanswered >= config.alive_pings_unanswered_max {
             return Checkup::Dead;
         }
         self.unanswered += 1;
-        Checkup::Ping(now + patience)
+        let again_s = if alone { config.alone_ping_again_s } else { config.alive_ping_again_s };
+        Checkup::Ping(now + Duration::from_secs(u64::from(again_s.max(1))))
     }
 
     /// We pinged it with this GUID.
@@ -82,24 +87,35 @@ impl Health {
     }
 }
 
+/// Silence after which a neighbour is pinged.
+fn patience(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.alive_ping_s.max(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn silence_is_pinged_and_then_ended() {
-        let config =
-            Config { alive_ping_s: 10, alive_pings_unanswered_max: 2, ..Config::default() };
+        let config = Config {
+            alive_ping_s: 10,
+            alive_ping_again_s: 5,
+            alone_ping_again_s: 2,
+            alive_pings_unanswered_max: 2,
+            ..Config::default()
+        };
         let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
         let mut health = Health::new(at(0));
         health.heard(at(5));
-        assert_eq!(health.check(at(10), &config), Checkup::Fine(at(15)));
-        assert_eq!(health.check(at(15), &config), Checkup::Ping(at(25)));
+        let check = |health: &mut Health, second| health.check(at(second), false, &config);
+        assert_eq!(check(&mut health, 10), Checkup::Fine(at(15)));
+        assert_eq!(check(&mut health, 15), Checkup::Ping(at(20)));
         health.heard(at(16));
-        assert_eq!(health.check(at(25), &config), Checkup::Fine(at(26)));
-        assert_eq!(health.check(at(26), &config), Checkup::Ping(at(36)));
-        assert_eq!(health.check(at(36), &config), Checkup::Ping(at(46)));
-        assert_eq!(health.check(at(46), &config), Checkup::Dead);
+        assert_eq!(check(&mut health, 20), Checkup::Fine(at(26)));
+        assert_eq!(check(&mut health, 26), Checkup::Ping(at(31)));
+        assert_eq!(health.check(at(31), true, &config), Checkup::Ping(at(33)), "alone by now");
+        assert_eq!(health.check(at(33), true, &config), Checkup::Dead);
     }
 
     #[test]

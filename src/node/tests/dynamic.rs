@@ -15,6 +15,8 @@ fn dynamic() -> Config {
         strategy: Strategy::Dynamic,
         local_addresses: false,
         leaves_max: 10,
+        // Scripts answer no pings.
+        alive_ping_s: 100,
         subnet_share_percent: 100,
         ..config()
     }

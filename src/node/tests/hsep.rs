@@ -8,7 +8,8 @@ use crate::wire::hsep::{Horizon, Shared};
 use crate::wire::{HEADER_LEN, Header, Kind};
 
 fn world() -> World {
-    World::new(1, &Config { horizon_interval_s: 30, ..config() })
+    // Scripts answer no pings.
+    World::new(1, &Config { horizon_interval_s: 30, alive_ping_s: 60, ..config() })
 }
 
 fn neighbour(world: &mut World, lines: &str) -> End {

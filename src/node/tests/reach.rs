@@ -14,7 +14,8 @@ use crate::wire::{Guid, HEADER_LEN, Header, Kind, Push, QueryHit, VendorMessage}
 
 /// On the public network, or taken to be.
 fn tested() -> Config {
-    Config { local_is_open: false, ..config() }
+    // Scripts answer no pings.
+    Config { local_is_open: false, alive_ping_s: 100, ..config() }
 }
 
 /// A scripted neighbour that understands all that concerns being reached, and what it heard.
