@@ -86,7 +86,7 @@ pub(crate) fn same_subnet(one: IpAddr, other: IpAddr) -> bool {
 }
 
 /// The addresses that the user does not want to talk to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Blocked {
     networks: Vec<(IpAddr, u8)>,
 }

@@ -24,6 +24,7 @@ impl Node {
                 if !self.blocked.remove(network, prefix_len) {
                     self.refuse(Why::NotConnected, format!("unblock {network}/{prefix_len}"));
                 }
+                self.transfers.shun(now, &self.blocked, &mut self.out);
             }
             Command::Remember(records) => self.on_remember(now, &records),
             Command::Bootstrap(sources) => self.on_bootstrap(now, sources),
@@ -126,8 +127,7 @@ impl Node {
         for conn in closed {
             self.close(now, conn, Why::Blocked, None);
         }
-        let Node { transfers, blocked, out, .. } = self;
-        transfers.shun(now, &|ip| blocked.contains(ip), out);
+        self.transfers.shun(now, &self.blocked, &mut self.out);
         self.grant_wishes(now);
     }
 

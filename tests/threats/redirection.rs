@@ -248,9 +248,18 @@ fn row_07_nobody_leads_the_node_to_an_address_on_its_block_list() {
         firewalled: false,
         push_proxies: Vec::new(),
     };
-    // One source from before the block, one from after it, and a push.
+    // One source from before the block and one whose push proxy it is, one from after the block,
+    // and a push.
+    let by_proxy = Source {
+        servent: Some(guid(8)),
+        index: Some(1),
+        firewalled: true,
+        push_proxies: vec![bystander(4)],
+        address: stranger(8),
+        ..source(4)
+    };
     let (download, sha1) = (DownloadId(1), Some(Sha1([4; 20])));
-    let (name, size, sources) = ("file".to_owned(), Some(9), vec![source(1)]);
+    let (name, size, sources) = ("file".to_owned(), Some(9), vec![source(1), by_proxy]);
     let request = DownloadRequest { name, size, sha1, sources };
     victim.give(Input::Command(Command::Download { download, request }));
     victim.give(Input::Command(Command::Block { network, prefix_len }));
@@ -262,7 +271,11 @@ fn row_07_nobody_leads_the_node_to_an_address_on_its_block_list() {
         .encode(&mut push);
     victim.say(forger, &descriptor(guid(1), Kind::PUSH, 3, 1, &push));
     victim.pass(100);
-    assert_eq!(victim.dialled, []);
+    let at_bystander = |to: &SocketAddr| to.ip() == bystander(4).ip();
+    assert!(!victim.dialled.iter().any(at_bystander), "{:?}", victim.dialled);
+    let posted =
+        |action: &Action| matches!(action, Action::SendDatagram { to, .. } if at_bystander(to));
+    assert!(!victim.others.iter().any(posted));
     assert_eq!((victim.count(Why::Blocked), victim.count(Why::BadPush)), (2, 1));
 }
 

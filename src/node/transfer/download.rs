@@ -120,13 +120,11 @@ impl Download {
     /// More sources. Those that cannot be used or do not fit are passed over.
     pub(super) fn add_sources(&mut self, places: Vec<Place>, turn: &mut Turn<'_>) {
         for mut place in places {
-            place.push_proxies.retain(|&at| filter::is_usable(at, turn.local_allowed));
+            place.push_proxies.retain(|&at| turn.may_dial(at));
             place.push_proxies.truncate(PUSH_PROXIES_MAX);
             let by_name = place.index.is_some() && place.name.is_some();
             let by_push = place.servent.is_some() && place.index.is_some() && place.firewalled;
-            if (self.sha1.is_none() && !by_name)
-                || !(by_push || filter::is_usable(place.address, turn.local_allowed))
-            {
+            if (self.sha1.is_none() && !by_name) || !(by_push || turn.may_dial(place.address)) {
                 turn.out.count(Why::BadAddress);
             } else if let Some(known) = self.sources.iter_mut().find(|s| same(&s.place, &place)) {
                 known.named_again(&place, turn);
@@ -141,17 +139,17 @@ impl Download {
         self.go_on(turn);
     }
 
-    /// Forgets sources at these addresses.
-    pub(super) fn shun(&mut self, blocked: &dyn Fn(IpAddr) -> bool, turn: &mut Turn<'_>) {
-        let shunned = |source: &Source| blocked(source.place.address.ip());
+    /// Forgets sources at blocked addresses.
+    pub(super) fn shun(&mut self, turn: &mut Turn<'_>) {
         let before = self.sources.len();
-        for source in self.sources.iter().filter(|source| shunned(source)) {
-            if let Some(conn) = source.conn() {
+        for source in &self.sources {
+            if let Some(conn) = source.conn().filter(|_| turn.is_blocked(source.place.address.ip()))
+            {
                 self.leaving.insert(conn, (source.place.address, source.ordered()));
                 turn.close(conn, false);
             }
         }
-        self.sources.retain(|source| !shunned(source));
+        self.sources.retain(|source| !turn.is_blocked(source.place.address.ip()));
         if self.sources.len() < before && !self.ended() {
             turn.out.count(Why::Blocked);
             self.go_on(turn);

@@ -17,6 +17,7 @@ use self::proxied::Proxied;
 use self::push::Pushes;
 use self::turn::{Desk, Purpose};
 use self::upload::Uploads;
+use super::filter::Blocked;
 use super::io::{
     CloseCause, DiskReport, DownloadId, DownloadRequest, DownloadState, Event, Out, Progress,
     SearchId, Source,
@@ -76,6 +77,7 @@ impl Transfers {
         let (asks, addresses) = (config.proxy_asks_per_address_max, config.counted_addresses_max);
         let desk = Desk {
             local_allowed,
+            blocked: Blocked::default(),
             guid,
             rng,
             conns,
@@ -340,12 +342,14 @@ impl Transfers {
         self.desk.local_allowed = allowed;
     }
 
-    /// From now on these addresses are blocked: nothing goes to them or comes from them any more.
-    pub fn shun(&mut self, now: Time, blocked: &dyn Fn(IpAddr) -> bool, out: &mut Out) {
+    /// From now on these addresses are blocked, and no others: nothing goes to them or comes from
+    /// them any more.
+    pub(crate) fn shun(&mut self, now: Time, blocked: &Blocked, out: &mut Out) {
+        self.desk.blocked = blocked.clone();
         let mut turn = self.desk.turn(now, out);
-        self.uploads.shun(blocked, &mut turn);
+        self.uploads.shun(&mut turn);
         for download in self.downloads.values_mut() {
-            download.shun(blocked, &mut turn);
+            download.shun(&mut turn);
         }
         self.recompute();
     }

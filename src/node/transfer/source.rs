@@ -9,7 +9,7 @@ use super::inbox::Inbox;
 use super::turn::{Purpose, Turn, Wish};
 use super::view::{SourceState, SourceView};
 use crate::node::io::{DownloadId, Source as Place};
-use crate::node::{Config, ConnId, Time, Why, filter};
+use crate::node::{Config, ConnId, Time, Why};
 use crate::wire::http::{Request, Target};
 use crate::wire::{Giv, Guid, Headers, addresses, names};
 
@@ -195,10 +195,8 @@ impl Source {
             let way = self.ways_tried;
             self.ways_tried += 1;
             if way == 0 {
-                let now = turn.now;
-                let mut may_ask = |at: &SocketAddr| turn.proxy_asks.admit(now, at.ip());
-                let asked = self.place.push_proxies.iter().copied().filter(|at| may_ask(at));
-                let proxies: Vec<SocketAddr> = asked.collect();
+                let known = self.place.push_proxies.iter().copied();
+                let proxies: Vec<SocketAddr> = known.filter(|at| turn.may_ask(at)).collect();
                 if !proxies.is_empty() {
                     turn.wishes.push(Wish::SendPush { servent, index, proxies });
                     let until = turn.in_s(turn.config.push_datagram_timeout_s);
@@ -206,7 +204,7 @@ impl Source {
                     return;
                 }
             } else if let Some(&proxy) = self.place.push_proxies.get(way - 1) {
-                if turn.proxy_asks.admit(turn.now, proxy.ip()) {
+                if turn.may_ask(&proxy) {
                     let conn = turn.connect(proxy, Purpose::Fetch(download));
                     let until = turn.in_s(turn.config.push_timeout_s);
                     self.inbox = Inbox::new(turn.config);
@@ -259,7 +257,7 @@ impl Source {
         if headers.get(names::X_PUSH_PROXY).is_some() {
             let list = headers.list(names::X_PUSH_PROXY);
             self.place.push_proxies = addresses::list(list, PUSH_PROXIES_MAX);
-            self.place.push_proxies.retain(|&at| filter::is_usable(at, turn.local_allowed));
+            self.place.push_proxies.retain(|&at| turn.may_dial(at));
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::mesh::Mesh;
 use super::proxied::Proxied;
+use crate::node::filter::Blocked;
 use crate::node::io::{Action, DownloadId, Out, SearchEnd, SearchId};
 use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Rng, Time, filter};
@@ -87,6 +88,8 @@ pub(super) struct Desk {
     pub(super) config: Arc<Config>,
     /// Whether addresses of local networks may be dialled.
     pub(super) local_allowed: bool,
+    /// Whom the user does not want to talk to.
+    pub(super) blocked: Blocked,
     pub(super) guid: Guid,
     pub(super) rng: Rng,
     pub(super) conns: BTreeMap<ConnId, Purpose>,
@@ -116,6 +119,7 @@ impl Desk {
             now,
             config: &self.config,
             local_allowed: self.local_allowed,
+            blocked: &self.blocked,
             guid: self.guid,
             rng: &mut self.rng,
             conns: &mut self.conns,
@@ -135,6 +139,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Time,
     pub(super) config: &'a Config,
     pub(super) local_allowed: bool,
+    blocked: &'a Blocked,
     pub(super) guid: Guid,
     pub(super) rng: &'a mut Rng,
     conns: &'a mut BTreeMap<ConnId, Purpose>,
@@ -160,6 +165,21 @@ impl Turn<'_> {
             .filter(|address| address.ip() != to && filter::is_usable(*address, self.local_allowed))
             .take(ALTERNATES_TOLD_MAX)
             .collect()
+    }
+
+    /// Whether an address that somebody names may be dialled.
+    pub(super) fn may_dial(&self, address: SocketAddr) -> bool {
+        filter::is_usable(address, self.local_allowed) && !self.is_blocked(address.ip())
+    }
+
+    /// Whether the user does not want to talk to it.
+    pub(super) fn is_blocked(&self, ip: IpAddr) -> bool {
+        self.blocked.contains(ip)
+    }
+
+    /// Whether this push proxy may be asked for something now; counts it if so.
+    pub(super) fn may_ask(&mut self, proxy: &SocketAddr) -> bool {
+        !self.is_blocked(proxy.ip()) && self.proxy_asks.admit(self.now, proxy.ip())
     }
 
     /// Orders a connection.

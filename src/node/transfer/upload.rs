@@ -5,7 +5,7 @@
 //! piles up for one who asks and does not read.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -93,9 +93,9 @@ impl Uploads {
         self.conns.insert(conn, Upload { peer, inbox, waiting: Vec::new(), asked: false, state });
     }
 
-    /// Leaves clients at these addresses.
-    pub(super) fn shun(&mut self, blocked: &dyn Fn(IpAddr) -> bool, turn: &mut Turn<'_>) {
-        let shunned = self.conns.iter().filter(|(_, upload)| blocked(upload.peer.ip()));
+    /// Leaves clients at blocked addresses.
+    pub(super) fn shun(&mut self, turn: &mut Turn<'_>) {
+        let shunned = self.conns.iter().filter(|(_, upload)| turn.is_blocked(upload.peer.ip()));
         for conn in shunned.map(|(&conn, _)| conn).collect::<Vec<_>>() {
             turn.out.count(Why::Blocked);
             self.close(conn, false, turn);
