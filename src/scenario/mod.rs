@@ -8,6 +8,7 @@
 //!
 //! This room knows files and threads, and nothing of the terminal.
 
+pub mod page;
 pub mod report;
 
 pub use report::Report;

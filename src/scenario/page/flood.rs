@@ -1,0 +1,205 @@
+//! The drawing of one query on its way: its origin in the middle, a ring for each hop.
+
+use std::collections::VecDeque;
+use std::f64::consts::TAU;
+use std::fmt::Write;
+
+use super::words::escaped;
+use crate::scenario::report::{Copy, Flood, FloodNode, Query};
+
+/// Half the side of the drawing.
+const MIDDLE: f64 = 400.0;
+/// The outermost ring.
+const RADIUS: f64 = 372.0;
+
+/// Where the nodes stand.
+struct Layout {
+    places: Vec<(f64, f64)>,
+    /// Rings besides the middle; nodes that were not reached stand on one of their own.
+    rings: u32,
+}
+
+/// The drawing with its steps; empty if there is nothing to draw.
+pub(super) fn html(flood: &Flood, query: Option<&Query>) -> String {
+    if flood.nodes.is_empty() {
+        return String::new();
+    }
+    let hops = last_hop(flood);
+    let layout = layout(flood);
+    let mut svg = format!(
+        "<svg viewBox=\"0 0 {0} {0}\" role=\"img\" \
+         aria-label=\"One query on its way, hop by hop\">\n",
+        2.0 * MIDDLE
+    );
+    for ring in 1..=layout.rings {
+        let radius = RADIUS * f64::from(ring) / f64::from(layout.rings);
+        let _ = writeln!(
+            svg,
+            "<circle class=\"ring\" cx=\"{MIDDLE}\" cy=\"{MIDDLE}\" r=\"{radius:.1}\"/>"
+        );
+    }
+    for &(a, b) in &flood.edges {
+        draw_line(&mut svg, &layout, (a, b), "edge", None);
+    }
+    for copy in &flood.copies {
+        let class = if copy.duplicate { "copy duplicate" } else { "copy" };
+        draw_line(&mut svg, &layout, (copy.from, copy.to), class, Some(copy.hop));
+    }
+    for (node, &place) in flood.nodes.iter().zip(&layout.places) {
+        draw_node(&mut svg, node, place);
+    }
+    svg.push_str("</svg>\n");
+    let text = query.map(|query| escaped(&query.text)).unwrap_or_default();
+    let left_out = match flood.left_out {
+        0 => String::new(),
+        some => format!(" {some} nodes farther away are not drawn."),
+    };
+    format!(
+        "<section id=\"flood\"><h2>One query, hop by hop</h2>\n\
+         <p>The query &ldquo;{text}&rdquo; leaves the node in the middle; a node stands on the ring \
+         of the hop that first brought the query to it.{left_out}</p>\n\
+         <div class=\"player\" data-hops=\"{hops}\"><button type=\"button\">Play</button> \
+         <label>after hop <input type=\"range\" min=\"0\" max=\"{hops}\" value=\"{hops}\"> \
+         <output>{hops}</output></label></div>\n\
+         <p class=\"legend\"><span class=\"key origin\">asks</span> \
+         <span class=\"key reached\">has the query</span> \
+         <span class=\"key answered\">answers</span> \
+         <span class=\"key missed\">not reached</span> \
+         <span class=\"key first\">first copy</span> \
+         <span class=\"key duplicate\">duplicate</span></p>\n\
+         <div class=\"flood\">{svg}{}</div></section>\n",
+        steps(flood, hops),
+    )
+}
+
+fn last_hop(flood: &Flood) -> u32 {
+    let nodes = flood.nodes.iter().filter_map(|node| node.hop);
+    nodes.chain(flood.copies.iter().map(|copy| copy.hop)).max().unwrap_or(0)
+}
+
+fn draw_line(svg: &mut String, layout: &Layout, ends: (u32, u32), class: &str, hop: Option<u32>) {
+    let place = |at: u32| layout.places.get(at as usize).copied();
+    let (Some((x1, y1)), Some((x2, y2))) = (place(ends.0), place(ends.1)) else { return };
+    let hop = hop.map(|hop| format!(" data-hop=\"{hop}\"")).unwrap_or_default();
+    let _ = writeln!(
+        svg,
+        "<line class=\"{class}\"{hop} x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
+    );
+}
+
+fn draw_node(svg: &mut String, node: &FloodNode, (x, y): (f64, f64)) {
+    let (class, radius) = match node.hop {
+        Some(0) => ("node origin", 11.0),
+        Some(_) if node.answered => ("node answered", 8.0),
+        Some(_) => ("node reached", if node.leaf { 4.0 } else { 6.0 }),
+        None => ("node missed", if node.leaf { 4.0 } else { 6.0 }),
+    };
+    let hop = node.hop.map(|hop| format!(" data-hop=\"{hop}\"")).unwrap_or_default();
+    let role = if node.leaf { "leaf" } else { "ultrapeer" };
+    let said = match node.hop {
+        Some(0) => "asks".to_owned(),
+        Some(hop) if node.answered => format!("hop {hop}, answers"),
+        Some(hop) => format!("hop {hop}"),
+        None => "not reached".to_owned(),
+    };
+    let _ = writeln!(
+        svg,
+        "<circle class=\"{class}\"{hop} cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\">\
+         <title>node {} ({role}): {said}</title></circle>",
+        node.node
+    );
+}
+
+/// What happened at each hop, as a table.
+fn steps(flood: &Flood, hops: u32) -> String {
+    let mut table = String::from(
+        "<table class=\"steps\"><thead><tr><th>hop</th><th>copies</th><th>duplicates</th>\
+         <th>new nodes</th></tr></thead><tbody>\n",
+    );
+    for hop in 1..=hops {
+        let copies: Vec<&Copy> = flood.copies.iter().filter(|copy| copy.hop == hop).collect();
+        let duplicates = copies.iter().filter(|copy| copy.duplicate).count();
+        let nodes = flood.nodes.iter().filter(|node| node.hop == Some(hop)).count();
+        let _ = writeln!(
+            table,
+            "<tr data-hop=\"{hop}\"><td>{hop}</td><td>{}</td><td>{duplicates}</td><td>{nodes}</td></tr>",
+            copies.len(),
+        );
+    }
+    table.push_str("</tbody></table>\n");
+    table
+}
+
+/// Every node on the ring of its hop, behind the node that the query came from: each branch of the
+/// flood gets a sector as wide as the branch has ends, so that the lines of first copies do not
+/// cross.
+fn layout(flood: &Flood) -> Layout {
+    let count = flood.nodes.len();
+    let children = branches(flood);
+    let order = outward(&children);
+    let mut ends = vec![0usize; count];
+    for &node in order.iter().rev() {
+        let below: usize = children[node].iter().map(|&child| ends[child]).sum();
+        ends[node] = below.max(1);
+    }
+    let hops = last_hop(flood);
+    let missed = flood.nodes.iter().any(|node| node.hop.is_none());
+    let rings = (hops + u32::from(missed)).max(1);
+    let mut places = vec![(MIDDLE, MIDDLE); count];
+    let mut sectors = vec![(0.0, TAU); count];
+    for &node in &order {
+        let (start, to) = sectors[node];
+        let mut from = start;
+        let ring = flood.nodes[node].hop.unwrap_or(rings);
+        let radius = RADIUS * f64::from(ring) / f64::from(rings);
+        let angle = (start + to) / 2.0;
+        places[node] = (MIDDLE + radius * angle.sin(), MIDDLE - radius * angle.cos());
+        let below: usize = children[node].iter().map(|&child| ends[child]).sum();
+        for &child in &children[node] {
+            let width = (to - start) * ends[child] as f64 / below as f64;
+            sectors[child] = (from, from + width);
+            from += width;
+        }
+    }
+    Layout { places, rings }
+}
+
+/// By node: those that stand behind it. The origin, place 0, has all others behind it.
+fn branches(flood: &Flood) -> Vec<Vec<usize>> {
+    let count = flood.nodes.len();
+    let mut neighbours = vec![Vec::new(); count];
+    for &(a, b) in &flood.edges {
+        let (a, b) = (a as usize, b as usize);
+        if a < count && b < count {
+            neighbours[a].push(b);
+            neighbours[b].push(a);
+        }
+    }
+    let mut parent: Vec<Option<usize>> = vec![None; count];
+    for copy in flood.copies.iter().filter(|copy| !copy.duplicate) {
+        if let Some(place) = parent.get_mut(copy.to as usize) {
+            place.get_or_insert(copy.from as usize);
+        }
+    }
+    let mut children = vec![Vec::new(); count];
+    for node in 1..count {
+        // Without a copy: behind a neighbour one hop nearer, or any, or the origin.
+        let hop = flood.nodes[node].hop.unwrap_or(u32::MAX);
+        let near = |&other: &usize| flood.nodes[other].hop.is_some_and(|hops| hops < hop);
+        let copied = parent[node].filter(|from| *from < count && near(from));
+        let from = copied.or_else(|| neighbours[node].iter().copied().find(near)).unwrap_or(0);
+        children[from].push(node);
+    }
+    children
+}
+
+/// All nodes, each after the one that it stands behind.
+fn outward(children: &[Vec<usize>]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(children.len());
+    let mut next = VecDeque::from([0]);
+    while let Some(node) = next.pop_front() {
+        order.push(node);
+        next.extend(&children[node]);
+    }
+    order
+}

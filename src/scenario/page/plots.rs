@@ -1,0 +1,273 @@
+//! Which charts a report gives: what differs between the runs decides.
+
+use super::chart::{Axis, Chart, Point, Series};
+use super::groups::{self, Group};
+use super::words::Unit;
+use crate::scenario::Report;
+use crate::scenario::report::{Distribution, Run, Sample, Summary};
+
+/// A number that sums a run up, and what it is called.
+type Measure = (&'static str, &'static str, Unit, fn(&Summary) -> f64);
+
+/// What is drawn along a scale or compared by bars, most important first.
+pub(super) const MEASURES: [Measure; 5] = [
+    ("Messages a search", "copies of the query that anybody sent", Unit::Count, |s| s.messages),
+    ("Nodes reached", "nodes that got the query", Unit::Count, |s| s.reached),
+    ("Recall", "the part of those who share a match that answered", Unit::Part, |s| s.recall),
+    ("Duplicates a search", "copies that came to a node which had one", Unit::Count, |s| {
+        s.duplicates
+    }),
+    ("First result, median", "how long a searcher waits", Unit::Time, |s| {
+        s.first_hit_us.percentile(50)
+    }),
+];
+
+/// Charts of each measure along the axis of numbers; none if there is no such axis.
+pub(super) fn along(report: &Report, groups: &[Group<'_>]) -> Vec<Chart> {
+    let Some((axis, numbers)) = groups::scale_axis(report) else { return Vec::new() };
+    let key = &report.axes[axis].key;
+    let place = |group: &Group<'_>| {
+        let value = group.at.get(axis)?;
+        let at = report.axes[axis].values.iter().position(|other| other == value)?;
+        numbers.get(at).copied()
+    };
+    let others = |group: &Group<'_>| -> Vec<String> {
+        let others = group.at.iter().enumerate().filter(|&(at, _)| at != axis);
+        others.map(|(_, value)| value.clone()).collect()
+    };
+    let mut names: Vec<Vec<String>> = Vec::new();
+    for group in groups {
+        if !names.contains(&others(group)) {
+            names.push(others(group));
+        }
+    }
+    let chart = |&(title, note, unit, measure): &Measure| {
+        let line = |name: &Vec<String>| {
+            let mine = groups.iter().filter(|group| others(group) == *name);
+            let points = mine.filter_map(|group| {
+                Some(group.point(place(group)?, |run: &Run| measure(&run.summary)))
+            });
+            Series { name: name.join(", "), points: points.collect(), is_guide: false }
+        };
+        let mut series: Vec<Series> = names.iter().map(line).collect();
+        if key.ends_with("nodes") && title == MEASURES[0].0 {
+            series.extend(square_root(&series[0].points));
+        }
+        let (x, y) = (Axis::new(key.clone(), Unit::Count), Axis::new(title, unit));
+        let title = format!("{title} against {key}");
+        Chart { title, note: note.into(), x, y, series, is_joined: true }
+    };
+    MEASURES.iter().map(chart).filter(says_something).collect()
+}
+
+/// How a cost would grow with the square root of the network, from the first point on.
+fn square_root(points: &[Point]) -> Option<Series> {
+    let first = points.iter().min_by(|a, b| a.x.total_cmp(&b.x)).filter(|first| first.x > 0.0)?;
+    let mut guide: Vec<Point> =
+        points.iter().map(|p| Point::at(p.x, first.y * (p.x / first.x).sqrt())).collect();
+    guide.sort_by(|a, b| a.x.total_cmp(&b.x));
+    Some(Series { name: "square root of the network".into(), points: guide, is_guide: true })
+}
+
+/// Whether a chart has a number other than 0.
+fn says_something(chart: &Chart) -> bool {
+    chart
+        .series
+        .iter()
+        .filter(|series| !series.is_guide)
+        .any(|series| series.points.iter().any(|point| point.y != 0.0))
+}
+
+/// Recall against cost, a dot for each group: far up and far left is best. Nothing with one group.
+pub(super) fn recall_against_cost(groups: &[Group<'_>]) -> Option<Chart> {
+    let series: Vec<Series> = (groups.iter())
+        .filter(|group| group.mean(|summary| summary.messages) > 0.0)
+        .map(|group| {
+            let cost = group.mean(|summary| summary.messages);
+            let point = group.point(cost, |run| run.summary.recall);
+            Series { name: group.label.into(), points: vec![point], is_guide: false }
+        })
+        .collect();
+    (series.len() > 1).then(|| Chart {
+        title: "Recall against cost".into(),
+        note: "Each dot is one way to search: the higher the more is found, the farther left the \
+               cheaper."
+            .into(),
+        x: Axis::new("messages a search", Unit::Count),
+        y: Axis::new("recall", Unit::Part),
+        series,
+        is_joined: false,
+    })
+}
+
+/// How many nodes a query first reaches over 1, 2, ... links.
+pub(super) fn by_hop(groups: &[Group<'_>]) -> Chart {
+    let series = groups.iter().map(|group| {
+        let hops = group.runs.iter().map(|run| run.summary.reached_by_hop.len()).max();
+        let points = (0..hops.unwrap_or(0)).map(|hop| {
+            let reached = |run: &Run| run.summary.reached_by_hop.get(hop).copied().unwrap_or(0.0);
+            group.point((hop + 1) as f64, reached)
+        });
+        Series { name: group.label.into(), points: points.collect(), is_guide: false }
+    });
+    Chart {
+        title: "Reach by hop".into(),
+        note: "New nodes that a query gets to over 1, 2, ... links.".into(),
+        x: Axis::new("hop", Unit::Count),
+        y: Axis::new("nodes reached first", Unit::Count),
+        series: series.collect(),
+        is_joined: true,
+    }
+}
+
+/// The part of a distribution below each number.
+fn cumulative(
+    title: &str,
+    note: &str,
+    (x, y): (Axis, &str),
+    groups: &[Group<'_>],
+    of: fn(&Run) -> &Distribution,
+) -> Chart {
+    let line = |group: &Group<'_>| {
+        let percentiles = group.percentiles(of);
+        let points = percentiles.iter().enumerate();
+        let points = points.map(|(percent, &number)| Point::at(number, percent as f64 / 100.0));
+        Series { name: group.label.into(), points: points.collect(), is_guide: false }
+    };
+    Chart {
+        title: title.into(),
+        note: note.into(),
+        x,
+        y: Axis::new(y, Unit::Part),
+        series: groups.iter().map(line).collect(),
+        is_joined: true,
+    }
+}
+
+/// How long searchers wait for their first and their last result, and what searches cost.
+pub(super) fn of_searches(groups: &[Group<'_>]) -> Vec<Chart> {
+    let y = "of the searches";
+    vec![
+        cumulative(
+            "Waiting for the first result",
+            "The part of the successful searches that had a result after so long.",
+            (Axis::new("time", Unit::Time), y),
+            groups,
+            |run| &run.summary.first_hit_us,
+        ),
+        cumulative(
+            "Waiting for the last result",
+            "The part of the successful searches that had all their results after so long.",
+            (Axis::new("time", Unit::Time), y),
+            groups,
+            |run| &run.summary.last_hit_us,
+        ),
+        cumulative(
+            "What a search costs",
+            "The part of the searches that cost so many messages or fewer.",
+            (Axis::new("messages", Unit::Count), y),
+            groups,
+            |run| &run.summary.messages_each,
+        ),
+    ]
+}
+
+/// How the work is shared between the nodes.
+pub(super) fn of_load(groups: &[Group<'_>]) -> Vec<Chart> {
+    let y = "of the nodes";
+    vec![
+        cumulative(
+            "Load: descriptors sent",
+            "The part of the nodes that sent so many or fewer; the steeper, the fairer.",
+            (Axis::new("descriptors sent", Unit::Count), y),
+            groups,
+            |run| &run.load.messages_sent,
+        ),
+        cumulative(
+            "Load: bytes sent",
+            "The part of the nodes that sent so much or less.",
+            (Axis::new("bytes sent", Unit::Bytes), y),
+            groups,
+            |run| &run.load.bytes_sent,
+        ),
+        cumulative(
+            "Files shared",
+            "The part of the nodes that share so many files or fewer.",
+            (Axis::new("files", Unit::Count), y),
+            groups,
+            |run| &run.load.files,
+        ),
+    ]
+}
+
+/// How many neighbours the nodes of a run have.
+pub(super) fn degrees(run: &Run) -> Chart {
+    let points = run.overlay.degrees.iter().enumerate().filter(|&(_, &nodes)| nodes > 0);
+    let points = points.map(|(degree, &nodes)| Point::at(degree as f64, nodes as f64));
+    Chart {
+        title: "Neighbours".into(),
+        note: "How many nodes have so many neighbours at the end.".into(),
+        x: Axis::new("neighbours", Unit::Count),
+        y: Axis::new("nodes", Unit::Count),
+        series: vec![Series { points: points.collect(), ..Series::default() }],
+        is_joined: false,
+    }
+}
+
+/// How a run went on from sample to sample; nothing with fewer than three.
+pub(super) fn over_time(run: &Run) -> Vec<Chart> {
+    if run.samples.len() < 3 {
+        return Vec::new();
+    }
+    let line = |y: &dyn Fn(&Sample) -> Option<f64>| {
+        let points = run
+            .samples
+            .iter()
+            .filter_map(|sample| Some(Point::at(sample.at_us as f64, y(sample)?)));
+        points.collect::<Vec<Point>>()
+    };
+    let chart = |title: &str, note: &str, y: Axis, points: Vec<Point>| Chart {
+        title: title.into(),
+        note: note.into(),
+        x: Axis::new("time", Unit::Time),
+        y,
+        series: vec![Series { points, ..Series::default() }],
+        is_joined: true,
+    };
+    let found =
+        |sample: &Sample| (sample.queries > 0).then(|| sample.found as f64 / sample.queries as f64);
+    let charts = [
+        chart(
+            "Living nodes",
+            "Nodes that live, from time to time.",
+            Axis::new("nodes", Unit::Count),
+            line(&|sample| Some(sample.alive as f64)),
+        ),
+        chart(
+            "Connected",
+            "The part of the living nodes in the largest component.",
+            Axis::new("connected", Unit::Part),
+            line(&|sample| Some(sample.connected)),
+        ),
+        chart(
+            "Searches that found something",
+            "Of the searches that began since the sample before.",
+            Axis::new("found", Unit::Part),
+            line(&found),
+        ),
+        chart(
+            "Traffic",
+            "Descriptors that anybody sent since the sample before.",
+            Axis::new("descriptors", Unit::Count),
+            line(&|sample| Some(sample.messages as f64)),
+        ),
+    ];
+    charts.into_iter().filter(changes).collect()
+}
+
+/// Whether a chart is more than one level line.
+fn changes(chart: &Chart) -> bool {
+    let mut points = chart.series.iter().flat_map(|series| &series.points).map(|point| point.y);
+    let first = points.next();
+    points.any(|y| Some(y) != first)
+}
