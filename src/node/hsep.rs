@@ -74,7 +74,7 @@ impl Node {
         let interval = Duration::from_secs(self.config.horizon_interval_s.into());
         let (own, around) = (self.own_share(), self.around());
         let is_leaf = self.tier == Tier::Leaf;
-        let guid = self.guids.guid();
+        let guid = self.rng.guid();
         let mut payload = Vec::new();
         for (conn, row) in self.conns.iter_mut() {
             let Some(link) = row.phase.link_mut() else { continue };

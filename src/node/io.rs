@@ -787,16 +787,42 @@ pub enum DownloadState {
 /// The actions of one input, to be performed in order before the next input.
 #[must_use = "actions must be performed"]
 #[derive(Debug)]
-pub struct Actions<'a>(pub(super) std::vec::Drain<'a, Action>);
+pub struct Actions<'a> {
+    all: &'a mut Vec<Action>,
+    next: usize,
+}
+
+impl<'a> Actions<'a> {
+    /// All of these; they are gone when this is.
+    pub(super) fn new(all: &'a mut Vec<Action>) -> Actions<'a> {
+        Actions { all, next: 0 }
+    }
+}
 
 impl Iterator for Actions<'_> {
     type Item = Action;
 
     #[inline]
     fn next(&mut self) -> Option<Action> {
-        self.0.next()
+        let action = self.all.get_mut(self.next)?;
+        self.next += 1;
+        // What stays behind is dropped unseen.
+        Some(std::mem::replace(action, Action::UnmapPort))
     }
 }
+
+impl Drop for Actions<'_> {
+    fn drop(&mut self) {
+        self.all.clear();
+        // Room for a few is made in no time, and a million nodes at rest hold none of it.
+        if self.all.capacity() <= ACTIONS_SMALL {
+            *self.all = Vec::new();
+        }
+    }
+}
+
+/// Room for so many actions is not kept from input to input.
+const ACTIONS_SMALL: usize = 64;
 
 /// Where the parts of the node put their actions and counts.
 #[derive(Debug, Default)]

@@ -105,7 +105,8 @@ pub struct Node {
     said_busy: bool,
     out: Out,
     library: Library,
-    guids: Rng,
+    /// GUIDs are drawn from it, and the streams of all parts are derived from it.
+    rng: Rng,
     conns: Table<Phase>,
     /// Accepted connections that are neither neighbour nor transfer yet: the lowest is the oldest.
     opening: BTreeSet<ConnId>,
@@ -133,7 +134,8 @@ pub struct Node {
     pushes: Pushes,
     searches: Searches,
     dynamic: Dynamic,
-    transfers: Transfers,
+    /// Files in and out; none before the first.
+    transfers: Option<Box<Transfers>>,
     datagrams: Datagrams,
     /// The links that get every query that is passed on, in the order of their names: all but
     /// our leaves.
@@ -142,7 +144,8 @@ pub struct Node {
     deflating: u32,
     /// Query routing; none while no link has to do with it.
     routing: Option<Box<Routing>>,
-    run: OpenRun,
+    /// The queries of this turn; none before the first.
+    run: Option<Box<OpenRun>>,
     letters: Letters,
     deflater: Deflater,
     /// Where the streams of links that have said little are inflated.
@@ -178,17 +181,16 @@ impl Node {
             said_busy: false,
             out: Out::default(),
             library: Library::default(),
-            guids: rng.derive("guids"),
             conns: Table::default(),
             opening: BTreeSet::new(),
             address: OwnAddress::default(),
             surroundings: Surroundings::default(),
             lookups: BTreeMap::new(),
             blocked: Blocked::default(),
-            hosts: Hosts::new(config.hosts_max, rng.derive("hosts")),
+            hosts: Hosts::new(config.hosts_max, &mut rng.derive("hosts")),
             bootstrap: None,
             fill_at: Time::NEVER,
-            pace: Pace::new(rng.derive("pace")),
+            pace: Pace::default(),
             ask_for_hosts_at: Time::ZERO,
             pongs: Pongs::default(),
             horizon_at: Time::NEVER,
@@ -198,13 +200,13 @@ impl Node {
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
             searches: Searches::default(),
-            dynamic: Dynamic::new(rng.derive("dynamic")),
-            transfers: Transfers::new(Arc::clone(&config), guid, rng.derive("transfers")),
+            dynamic: Dynamic::default(),
+            transfers: None,
             datagrams: Datagrams::new(rng.derive("datagrams")),
             flooded: Vec::new(),
             deflating: 0,
             routing: None,
-            run: OpenRun::default(),
+            run: None,
             letters: Letters::default(),
             deflater: Deflater::default(),
             window: Window::default(),
@@ -212,6 +214,7 @@ impl Node {
             found: Vec::new(),
             tally: Tally::default(),
             reach: None,
+            rng,
             config,
         }
     }
@@ -219,16 +222,18 @@ impl Node {
     /// Takes an input in; what it leads to is to be performed before the next input.
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Actions<'_> {
         self.on_input(now, input);
-        Actions(self.out.actions.drain(..))
+        Actions::new(&mut self.out.actions)
     }
 
     /// When `Input::Wake` is due at the latest; in the past if something waits for the end of the
     /// turn.
     pub fn deadline(&self) -> Option<Time> {
-        let waiting = !self.run.is_empty() || !self.letters.is_empty();
+        let open = self.run.as_ref().is_some_and(|run| !run.is_empty());
+        let waiting = open || !self.letters.is_empty();
         let turn = if waiting { Time::ZERO } else { Time::NEVER };
         let searches = self.searches.deadline(&self.config).min(self.dynamic.deadline());
-        let transfers = self.transfers.deadline().unwrap_or(Time::NEVER);
+        let transfers = self.transfers.as_ref().and_then(|all| all.deadline());
+        let transfers = transfers.unwrap_or(Time::NEVER);
         io::earliest([
             turn,
             self.conns.next_timer(),
@@ -264,7 +269,8 @@ impl Node {
 
     /// How many connections of all kinds there are.
     fn connections(&self) -> usize {
-        self.conns.len() + self.transfers.ordered_connections()
+        let ordered = self.transfers.as_ref().map_or(0, |all| all.ordered_connections());
+        self.conns.len() + ordered
     }
 
     /// How many neighbours there are.

@@ -69,7 +69,7 @@ impl Node {
         if sources.is_empty() {
             return;
         }
-        let rng = self.guids.derive("bootstrap");
+        let rng = self.rng.derive("bootstrap");
         let bootstrap = self.bootstrap.get_or_insert_with(|| {
             Box::new(Bootstrap { sources: Sources::new(rng), visit: None, look_at: now })
         });
@@ -160,9 +160,7 @@ impl Node {
         let dialling = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
         let own = self.address.public(&self.config);
         let is_taken = |address: SocketAddr| {
-            self.conns.iter().any(|(_, row)| {
-                row.peer == address || row.phase.link().is_some_and(|l| l.listen == Some(address))
-            })
+            self.conns.iter().any(|(_, row)| row.peer == address || row.listens() == Some(address))
         };
         let ready = self.hosts.ready(now, |address| {
             address != own && !self.blocked.contains(address.ip()) && !is_taken(address)
@@ -260,9 +258,8 @@ impl Node {
             + u64::from(self.config.handshake_timeout_s)
             + u64::from(self.config.source_timeout_s);
         self.set_stage(Stage::Dialling(address), now + Duration::from_secs(patience));
-        let same = |row: &super::conn::Conn<Phase>| {
-            row.peer == address || row.phase.link().is_some_and(|l| l.listen == Some(address))
-        };
+        let same =
+            |row: &super::conn::Conn<Phase>| row.peer == address || row.listens() == Some(address);
         if self.conns.iter().any(|(_, row)| same(row)) {
             return self.source_done(now, Ok(Yield { usable: 1, ..Yield::default() }));
         }
@@ -478,10 +475,11 @@ impl Node {
         max: u8,
         is_wanted: impl Fn(SocketAddr) -> bool,
     ) -> Vec<SocketAddr> {
-        let links = self.conns.iter().filter_map(|(_, row)| row.phase.link());
-        let ultrapeers = links.filter(|link| link.relation != Relation::Leaf);
+        let links =
+            self.conns.iter().filter_map(|(_, row)| Some((row.phase.link()?, row.listens()?)));
+        let ultrapeers = links.filter(|(link, _)| link.relation != Relation::Leaf);
         let mut neighbours: Vec<(Time, SocketAddr)> =
-            ultrapeers.filter_map(|link| Some((link.since, link.listen?))).collect();
+            ultrapeers.map(|(link, listens)| (link.since, listens)).collect();
         neighbours.sort_by(|a, b| b.cmp(a));
         let neighbours = neighbours.into_iter().map(|(_, address)| address);
         let mut named = Vec::new();

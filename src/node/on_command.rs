@@ -41,7 +41,9 @@ impl Node {
                 if let Some(search) = self.searches.end(Asker::Download(download)) {
                     self.want_no_more(search.guid);
                 }
-                self.transfers.cancel(now, download, &mut self.out);
+                if let Some(transfers) = &mut self.transfers {
+                    transfers.cancel(now, download, &mut self.out);
+                }
                 self.grant_wishes(now);
             }
         }
@@ -71,7 +73,7 @@ impl Node {
     pub(super) fn connect_to(&mut self, now: Time, address: SocketAddr) {
         let same = |row: &super::conn::Conn<super::Phase>| {
             let dialled = row.phase.is_dialling() && row.peer == address;
-            dialled || row.phase.link().is_some_and(|link| link.listen == Some(address))
+            dialled || row.listens() == Some(address)
         };
         let why = if self.stopping {
             Why::Shutdown
@@ -107,9 +109,9 @@ impl Node {
     }
 
     fn on_disconnect(&mut self, now: Time, peer: SocketAddr) {
-        let is = |link: &Link, address: SocketAddr| address == peer || link.listen == Some(peer);
         let found = self.conns.iter().find_map(|(conn, row)| {
-            row.phase.link().is_some_and(|link| is(link, row.peer)).then_some(conn)
+            let is_it = row.peer == peer || row.listens() == Some(peer);
+            (row.phase.link().is_some() && is_it).then_some(conn)
         });
         match found {
             Some(conn) => self.close(now, conn, Why::UserRequest, None),
@@ -127,7 +129,9 @@ impl Node {
         for conn in closed {
             self.close(now, conn, Why::Blocked, None);
         }
-        self.transfers.shun(now, &self.blocked, &mut self.out);
+        if let Some(transfers) = &mut self.transfers {
+            transfers.shun(now, &self.blocked, &mut self.out);
+        }
         self.grant_wishes(now);
     }
 
@@ -148,7 +152,7 @@ impl Node {
             return self.end_search(asker, SearchEnd::WrongStrategy);
         }
         let reply_to = self.oob_address();
-        let guid = self.guids.guid();
+        let guid = self.rng.guid();
         let guid = reply_to.map_or(guid, |address| guid.with_reply_to(address));
         let means = Means {
             firewalled: self.is_firewalled(),
@@ -213,7 +217,9 @@ impl Node {
         match self.searches.end(asker) {
             Some(search) => {
                 if search.payload.is_none() {
-                    self.transfers.stop_browse(now, id, &mut self.out);
+                    if let Some(transfers) = &mut self.transfers {
+                        transfers.stop_browse(now, id, &mut self.out);
+                    }
                 } else {
                     self.want_no_more(search.guid);
                 }
@@ -241,7 +247,7 @@ impl Node {
     }
 
     fn send_ping(&mut self, conn: ConnId, ttl: u8, ping: &Ping<'_>) {
-        let guid = self.guids.guid();
+        let guid = self.rng.guid();
         let Some(link) = self.conns.get_mut(conn).and_then(|row| row.phase.link_mut()) else {
             return;
         };
@@ -257,7 +263,9 @@ impl Node {
         self.stopping = true;
         self.on_turn_over(now);
         self.unmap_port();
-        self.transfers.shutdown(now, &mut self.out);
+        if let Some(transfers) = &mut self.transfers {
+            transfers.shutdown(now, &mut self.out);
+        }
         let all: Vec<ConnId> = self.conns.iter().map(|(conn, _)| conn).collect();
         for conn in all {
             self.close(now, conn, Why::Shutdown, None);

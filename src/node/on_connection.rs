@@ -57,7 +57,8 @@ impl Node {
         }
         let opening = self.opening.first().copied();
         let victim = if self.connections() >= self.config.connections_max as usize {
-            let others = [self.transfers.oldest_idle(), self.out.oldest_lingering()];
+            let idle = self.transfers.as_ref().and_then(|all| all.oldest_idle());
+            let others = [idle, self.out.oldest_lingering()];
             others.into_iter().flatten().chain(opening).min()
         } else if self.opening.len() >= self.config.unknown_connections_max as usize {
             opening
@@ -68,9 +69,9 @@ impl Node {
         if self.out.hurry(victim) {
             return Ok(());
         }
-        if self.transfers.owns(victim) {
+        if let Some(transfers) = self.transfers.as_mut().filter(|all| all.owns(victim)) {
             self.out.count(Why::TooManyConnections);
-            self.transfers.dismiss(now, victim, &mut self.out);
+            transfers.dismiss(now, victim, &mut self.out);
         } else {
             self.close(now, victim, Why::TooManyConnections, None);
             // What it was still to hear does not make a newcomer wait.
@@ -129,10 +130,11 @@ impl Node {
         let Some(row) = self.conns.get_mut(conn) else {
             self.address.saw_local(local.ip());
             self.know_ourselves();
-            self.transfers.connected(now, conn, &mut self.out);
+            let Some(transfers) = &mut self.transfers else { return };
+            transfers.connected(now, conn, &mut self.out);
             return self.grant_wishes(now);
         };
-        row.local = local.ip();
+        row.local = Some(Box::new(local.ip()));
         match row.phase {
             Phase::AwaitsConnection => {}
             Phase::AwaitsWebCache => return self.on_web_cache(now, conn),
@@ -151,7 +153,8 @@ impl Node {
 
     fn ours(&self, conn: ConnId) -> Option<Ours<'_>> {
         let row = self.conns.get(conn)?;
-        let listen = self.address.on_connection(row.local, row.peer.ip(), &self.config);
+        let local = row.local.as_deref().copied()?;
+        let listen = self.address.on_connection(local, row.peer.ip(), &self.config);
         Some(Ours {
             config: &self.config,
             servent: self.guid,
@@ -221,7 +224,7 @@ impl Node {
                 }
                 let seen_as = theirs.remote_ip;
                 let theirs = Features { listen, ..theirs };
-                let link = Link::new(theirs, relation, false, deflates, now);
+                let link = Link::new(theirs, relation, false, deflates, now, &self.config);
                 self.link_up(now, conn, link, seen_as, rest);
             }
             (Phase::AwaitsLastBlock(shaking), Block::Response { code: 200, .. }) => {
@@ -241,7 +244,7 @@ impl Node {
                     Ok(None) => {}
                     Err(why) => return self.close(now, conn, why, None),
                 }
-                let link = Link::new(features, relation, true, deflates, now);
+                let link = Link::new(features, relation, true, deflates, now, &self.config);
                 self.link_up(now, conn, link, None, rest);
             }
             (
@@ -317,7 +320,7 @@ impl Node {
                 || (address.is_some() && address == listen)
         };
         self.conns.iter().filter(|(other, _)| *other != conn).any(|(_, row)| match &row.phase {
-            Phase::Link(link) => same(link.servent, link.listen),
+            Phase::Link(link) => same(link.servent, row.listens()),
             Phase::AwaitsLastBlock(shaking) => {
                 same(shaking.features.servent, shaking.features.listen)
             }
@@ -348,11 +351,12 @@ impl Node {
             self.address.saw_remote(seen_as, peer.ip(), local_allowed);
         }
         let (incoming, deflates, relation) = (link.incoming, link.deflates, link.relation);
-        let user_agent = link.user_agent.to_string();
-        let listen = link.listen;
+        let user_agent = link.user_agent(&self.config).to_owned();
         row.phase = Phase::Link(link);
+        row.local = None;
+        let listen = row.listens();
         self.surroundings.came(peer.ip());
-        self.transfers.allow_local(self.allows_local());
+        self.allow_local();
         self.opening.remove(&conn);
         if deflates {
             self.send_control(conn, &ZLIB_OPENING, 0);
@@ -403,9 +407,7 @@ impl Node {
         if let Some(deflates) = bye.map(|link| link.deflates) {
             let mut bytes = Vec::new();
             let bye = Bye { code: bye_code(why), text: why.text().into() };
-            frame::write_with(&mut bytes, self.guids.guid(), Kind::BYE, 1, 0, |out| {
-                bye.encode(out)
-            });
+            frame::write_with(&mut bytes, self.rng.guid(), Kind::BYE, 1, 0, |out| bye.encode(out));
             if deflates {
                 let clear = std::mem::take(&mut bytes);
                 self.deflater.append(&clear, &mut bytes);
@@ -440,18 +442,18 @@ impl Node {
     /// What ends with a connection; once for each.
     fn ended(&mut self, now: Time, conn: ConnId, why: Why, said: Option<String>) {
         let Some(row) = self.conns.get_mut(conn) else { return };
-        let peer = row.peer;
+        let (peer, listen) = (row.peer, row.listens());
         let rest = now + Duration::from_secs(self.config.retry_host_s.into());
         self.opening.remove(&conn);
         match std::mem::replace(&mut row.phase, Phase::Closing) {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
                 self.route_link_down(conn, &link);
-                if let Some(listen) = link.listen {
+                if let Some(listen) = listen {
                     self.hosts.stayed(listen, now.since(link.since));
                 }
                 // Whom we left for our own reasons is as good a neighbour as before.
-                if let Some(listen) = link.listen
+                if let Some(listen) = listen
                     && why != Why::RoleSwitched
                 {
                     self.hosts.rest(listen, rest);
@@ -462,7 +464,7 @@ impl Node {
                     self.replace_at_leisure(now);
                 }
                 self.horizon_changed(now);
-                self.transfers.allow_local(self.allows_local());
+                self.allow_local();
                 self.reach_link_down(now, conn, peer.ip());
                 self.out.emit(Event::LinkDown { peer, why, said });
             }
@@ -485,6 +487,14 @@ impl Node {
         self.out.count(why);
         self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
+    }
+
+    /// The transfers are told whether local addresses may be dialled.
+    fn allow_local(&mut self) {
+        let allows = self.allows_local();
+        if let Some(transfers) = &mut self.transfers {
+            transfers.allow_local(allows);
+        }
     }
 
     /// Sends what a connection cannot do without.

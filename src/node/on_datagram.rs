@@ -138,7 +138,7 @@ impl Node {
     /// Pings a host by UDP; says whether the ping went. The pong to one that wants hosts teaches us
     /// those that it names; any pong proves the address.
     pub(super) fn udp_ping(&mut self, now: Time, to: SocketAddr, purpose: Purpose) -> bool {
-        let guid = self.guids.guid();
+        let guid = self.rng.guid();
         let payload = match purpose {
             Purpose::Hosts => ping_for_hosts(self.tier == Tier::Ultrapeer),
             Purpose::Proof => Vec::new(),
@@ -230,14 +230,15 @@ impl Node {
     fn on_datagram_push(&mut self, now: Time, from: SocketAddr, payload: &[u8]) -> Result<(), Why> {
         let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
         if push.servent != self.guid {
-            let link = self.transfers.hand_push(now, &push, from.ip())?;
+            let link = self.transfers().0.hand_push(now, &push, from.ip())?;
             self.hand_push(link, &push);
             return Ok(());
         }
         if self.blocked.contains(push.address.ip()) {
             return Err(Why::BadPush);
         }
-        self.transfers.on_push(now, &push, &mut self.out);
+        let (transfers, _, out) = self.transfers();
+        transfers.on_push(now, &push, out);
         self.grant_wishes(now);
         Ok(())
     }

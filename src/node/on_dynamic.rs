@@ -155,7 +155,7 @@ impl Node {
                 takes_again: link.ext_probes,
             });
         }
-        self.dynamic.shuffle(&mut all);
+        self.dynamic.shuffle(&mut all, &self.rng);
         all
     }
 

@@ -24,7 +24,8 @@ impl Node {
             Input::Resolved { lookup, addresses } => self.on_resolved(now, lookup, &addresses),
             Input::PortMapped(answer) => self.on_port_mapped(now, answer),
             Input::Disk(report) => {
-                self.transfers.disk(now, report, &mut self.out);
+                let Some(transfers) = &mut self.transfers else { return };
+                transfers.disk(now, report, &mut self.out);
                 self.grant_wishes(now);
             }
         }
@@ -61,7 +62,8 @@ impl Node {
                 row.outbox.sent(conn, len, &self.config, &mut self.out);
             }
             _ => {
-                self.transfers.sent(now, conn, len, &self.library, &mut self.out);
+                let Some(transfers) = &mut self.transfers else { return };
+                transfers.sent(now, conn, len, &self.library, &mut self.out);
                 self.grant_wishes(now);
             }
         }
@@ -69,8 +71,8 @@ impl Node {
 
     fn on_closed(&mut self, now: Time, conn: ConnId, cause: CloseCause) {
         self.out.gone(conn);
-        if self.transfers.owns(conn) {
-            self.transfers.closed(now, conn, cause, &mut self.out);
+        if let Some(transfers) = self.transfers.as_mut().filter(|all| all.owns(conn)) {
+            transfers.closed(now, conn, cause, &mut self.out);
             self.grant_wishes(now);
         }
         if cause == CloseCause::PeerClosed {

@@ -50,7 +50,7 @@ impl Node {
         &mut self,
         now: Time,
         from: From,
-        mut inflater: super::link::stream::Inflater,
+        mut inflater: Box<super::link::stream::Inflater>,
         mut data: &[u8],
     ) {
         let mut space = std::mem::take(&mut self.inflated);
@@ -179,7 +179,7 @@ impl Node {
     /// What was gathered in this turn must not grow without bound.
     fn bound_the_turn(&mut self) {
         let bytes_max = self.config.send_window_bytes as usize;
-        if self.run.len() >= bytes_max {
+        if self.run.as_ref().is_some_and(|run| run.len() >= bytes_max) {
             self.hand_out_flood();
         }
         if self.letters.len() >= bytes_max {
@@ -300,7 +300,7 @@ impl Node {
             ipv6: self.address.ipv6_beside(&self.config),
             firewalled: self.is_firewalled_if_known(),
             push_proxies: self.push_proxies(),
-            busy: self.transfers.is_busy(),
+            busy: self.is_busy(),
             binary_hashes,
             token,
         }
@@ -320,7 +320,10 @@ impl Node {
         let ttl = lifetime::hit_ttl(query_header);
         let families = answer::families(query);
         let Node { found, library, config, letters, tally, transfers, .. } = self;
-        let alternates = |sha1: &Sha1| transfers.alternates(now, sha1, families);
+        let alternates = |sha1: &Sha1| match &transfers {
+            Some(transfers) => transfers.alternates(now, sha1, families),
+            None => Vec::new(),
+        };
         let bytes_max = answer::HIT_BYTES_MAX;
         answer::hits(found, library, &us, bytes_max, config, alternates, |payload| {
             let len = payload.len() as u32;
@@ -508,14 +511,15 @@ impl Node {
             if self.blocked.contains(push.address.ip()) {
                 return Err(Why::BadPush);
             }
-            self.transfers.on_push(now, &push, &mut self.out);
+            let (transfers, _, out) = self.transfers();
+            transfers.on_push(now, &push, out);
             self.grant_wishes(now);
             return Ok(());
         }
         if self.tier == Tier::Leaf {
             return Err(Why::NotRelayed);
         }
-        let proxied = self.transfers.push_proxied_way(&push.servent);
+        let proxied = self.transfers.as_ref().and_then(|all| all.push_proxied_way(&push.servent));
         let known = self.pushes.way(&push.servent);
         let lost = if known.is_some() { Why::RouteLost } else { Why::NoPushRoute };
         let way = known.filter(|&way| self.is_link(way)).or(proxied).ok_or(lost)?;

@@ -61,7 +61,7 @@ impl Node {
 
     /// For people.
     pub(super) fn reach_view(&self) -> ReachView {
-        let proxied = self.transfers.push_proxied();
+        let proxied = self.transfers.as_ref().map_or(0, |all| all.push_proxied());
         match self.reach.as_deref() {
             Some(reach) => reach.view(self.untested_door(), proxied),
             None => Reach::new(&self.config).view(self.untested_door(), proxied),
@@ -142,7 +142,9 @@ impl Node {
 
     /// A neighbour has left.
     pub(super) fn reach_link_down(&mut self, now: Time, conn: ConnId, peer: IpAddr) {
-        self.transfers.no_push_proxy_on(conn);
+        if let Some(transfers) = &mut self.transfers {
+            transfers.no_push_proxy_on(conn);
+        }
         if let Some(reach) = self.reach.as_deref_mut() {
             reach.tcp.left(peer);
             reach.udp.left(peer);
@@ -216,7 +218,7 @@ impl Node {
             self.send_vendor(tester.conn, &VendorMessage::TcpConnectBack { port });
         }
         for tester in udp.iter().filter_map(of) {
-            let guid = tester.names_guid.then(|| self.guids.guid());
+            let guid = tester.names_guid.then(|| self.rng.guid());
             self.send_vendor(tester.conn, &VendorMessage::UdpConnectBack { port, guid });
         }
         if before != self.tcp_openness() {
@@ -411,13 +413,21 @@ impl Node {
     /// The transfers are told how we stand: before they ask others to connect to us, and when it
     /// changes.
     pub(super) fn know_ourselves(&mut self) {
-        let us = Us {
+        if self.transfers.is_some() {
+            let us = self.as_others_know_us();
+            let (transfers, ..) = self.transfers();
+            if *transfers.known() != us {
+                transfers.know(us);
+            }
+        }
+    }
+
+    /// How we stand, as others are told.
+    pub(super) fn as_others_know_us(&self) -> Us {
+        Us {
             address: self.address.public(&self.config),
             firewalled: self.is_firewalled(),
             push_proxies: self.push_proxies(),
-        };
-        if *self.transfers.known() != us {
-            self.transfers.know(us);
         }
     }
 
@@ -439,7 +449,7 @@ impl Node {
         let said = row.phase.link().and_then(|link| link.servent);
         let fits = self.tier == Tier::Ultrapeer && !self.is_firewalled();
         let honest = said.is_none_or(|said| said == servent) && servent != self.guid;
-        if !fits || !honest || !self.transfers.push_proxy_for(servent, from) {
+        if !fits || !honest || !self.transfers().0.push_proxy_for(servent, from) {
             return Err(Why::NoPushProxy);
         }
         let ack = VendorMessage::PushProxyAck { ip: Some(ip), port: address.port() };
@@ -449,7 +459,9 @@ impl Node {
 
     /// It does not need us for that any more.
     pub(super) fn on_push_proxy_cancel(&mut self, from: ConnId) {
-        self.transfers.no_push_proxy_on(from);
+        if let Some(transfers) = &mut self.transfers {
+            transfers.no_push_proxy_on(from);
+        }
     }
 
     /// Hands a push to a neighbour for which we are a push proxy.
@@ -457,7 +469,7 @@ impl Node {
         let mut payload = Vec::new();
         push.encode(&mut payload);
         let len = payload.len() as u32;
-        let header = Header { guid: self.guids.guid(), kind: Kind::PUSH, ttl: 1, hops: 0, len };
+        let header = Header { guid: self.rng.guid(), kind: Kind::PUSH, ttl: 1, hops: 0, len };
         self.letters.put(to, Priority::Push, &header, &payload);
         self.tally.sent(Kind::PUSH, 1);
     }

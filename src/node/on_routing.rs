@@ -124,11 +124,12 @@ impl Node {
     ) {
         let Some(routing) = &mut self.routing else {
             if header.ttl > 0 {
-                self.run.append(source, header, payload);
+                self.run.get_or_insert_default().append(source, header, payload);
             }
             return;
         };
         let Node { run, conns, config, .. } = self;
+        let run = run.get_or_insert_default();
         let tables = &mut routing.tables;
         let is_last_hop = header.ttl == 1 && tables.any_peer_tables();
         let leaves = leaves && tables.has_leaves();
@@ -160,15 +161,7 @@ impl Node {
     /// Tells neighbours what can be found here, if it is time.
     pub(super) fn tell_tables(&mut self, now: Time) {
         let Node {
-            routing: Some(routing),
-            conns,
-            library,
-            letters,
-            config,
-            tally,
-            guids,
-            tier,
-            ..
+            routing: Some(routing), conns, library, letters, config, tally, rng, tier, ..
         } = self
         else {
             return;
@@ -212,7 +205,7 @@ impl Node {
             link.told = version;
             for payload in messages {
                 let len = payload.len() as u32;
-                let header = Header { guid: guids.guid(), kind: Kind::QRP, ttl: 1, hops: 0, len };
+                let header = Header { guid: rng.guid(), kind: Kind::QRP, ttl: 1, hops: 0, len };
                 letters.put(conn, Priority::Control, &header, payload);
             }
             tally.sent(Kind::QRP, messages.len() as u64);

@@ -99,7 +99,7 @@ impl Node {
         if ttl > 1 {
             let farther = pace::hosts(neighbours, ttl) - pace::hosts(neighbours, ttl - 1);
             search.reaches_further(farther.saturating_mul(neighbours.into()));
-            let fresh = self.guids.guid();
+            let fresh = self.rng.guid();
             let guid = if search.out_of_band {
                 fresh.with_reply_to(search.guid.reply_to())
             } else {
@@ -153,7 +153,7 @@ impl Node {
         let keys = (header.ttl == 1).then(|| Keys::of(query));
         let mut chosen = self.onward_links(header.hops, keys.as_ref());
         chosen.retain(|conn| *conn != source);
-        self.dynamic.draw(&mut chosen, k.into());
+        self.dynamic.draw(&mut chosen, k.into(), &self.rng);
         for &conn in &chosen {
             self.letters.put(conn, Priority::Query, header, payload);
         }

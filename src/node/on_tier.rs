@@ -79,7 +79,7 @@ impl Node {
             self.close(now, conn, Why::RoleSwitched, None);
         }
         // Many may switch for the same reason: not all at once.
-        self.pace.wait(now, 0, SWITCH_SPREAD_MS);
+        self.pace.wait(now, 0, SWITCH_SPREAD_MS, &self.rng);
         self.fill_at = now;
     }
 
@@ -88,7 +88,8 @@ impl Node {
     pub(super) fn replace_at_leisure(&mut self, now: Time) {
         let (_, left) = self.wanted();
         let spread_ms = 1_000 * u64::from(self.config.replace_spread_s);
-        self.pace.wait(now, 0, if left > 0 { spread_ms } else { spread_ms / 10 });
+        let at_most_ms = if left > 0 { spread_ms } else { spread_ms / 10 };
+        self.pace.wait(now, 0, at_most_ms, &self.rng);
     }
 
     /// How many neighbours are this to us.
@@ -189,12 +190,13 @@ impl Node {
     /// Where the neighbours listen.
     pub(super) fn listening_neighbours(&self) -> Neighbours {
         let mut all = Neighbours::default();
-        for (_, _, link) in self.links() {
-            let to = match link.relation {
-                Relation::Leaf => &mut all.leaves,
-                Relation::Peer | Relation::Ultrapeer => &mut all.peers,
+        for (_, row) in self.conns.iter() {
+            let to = match row.phase.link().map(|link| link.relation) {
+                Some(Relation::Leaf) => &mut all.leaves,
+                Some(Relation::Peer | Relation::Ultrapeer) => &mut all.peers,
+                None => continue,
             };
-            to.extend(link.listen);
+            to.extend(row.listens());
         }
         all
     }

@@ -25,8 +25,10 @@ impl Node {
         self.go_on_asking(now);
         self.widen_rings(now);
         self.look_after_reach(now);
-        self.transfers.wake(now, &mut self.out);
-        self.grant_wishes(now);
+        if let Some(transfers) = &mut self.transfers {
+            transfers.wake(now, &mut self.out);
+            self.grant_wishes(now);
+        }
         self.on_turn_over(now);
     }
 

@@ -1,18 +1,42 @@
 //! The switchboard of transfers: connections that are theirs, and what they wish of the rest.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::conn::outbox::Priority;
 use super::io::{
-    DownloadId, DownloadRequest, Event, Hit, SearchEnd, SearchId, SearchQuery, Source,
+    DownloadId, DownloadRequest, Event, Hit, Out, SearchEnd, SearchId, SearchQuery, Source,
 };
 use super::phase::Phase;
 use super::search::{Asker, NotBegun, results};
-use super::transfer::Wish;
+use super::transfer::{Transfers, Wish};
 use super::{ConnId, Node, Time, Why};
+use crate::library::Library;
 use crate::wire::{Guid, Header, Kind, Push, QueryHit};
 
 impl Node {
+    /// The transfers, made if there were none so far, and what they work with.
+    pub(super) fn transfers(&mut self) -> (&mut Transfers, &Library, &mut Out) {
+        let all = match self.transfers.take() {
+            Some(all) => all,
+            None => {
+                let (config, rng) = (Arc::clone(&self.config), self.rng.derive("transfers"));
+                let mut all = Transfers::new(config, self.guid, rng);
+                all.allow_local(self.allows_local());
+                all.know(self.as_others_know_us());
+                Box::new(all)
+            }
+        };
+        let Node { transfers, library, out, .. } = self;
+        (transfers.insert(all), library, out)
+    }
+
+    /// Whether all upload slots are taken: our hits say so.
+    pub(super) fn is_busy(&self) -> bool {
+        let none = self.config.upload_slots == 0;
+        self.transfers.as_ref().map_or(none, |all| all.is_busy())
+    }
+
     /// An accepted connection turned out to be HTTP or GIV. `before`: bytes of earlier inputs.
     pub(super) fn adopt(&mut self, now: Time, conn: ConnId, before: &[u8], data: &[u8]) {
         let Some(row) = self.conns.get_mut(conn) else { return };
@@ -20,7 +44,8 @@ impl Node {
         let peer = row.peer;
         self.opening.remove(&conn);
         self.conns.set_timer(conn, Time::NEVER);
-        self.transfers.adopt(now, conn, peer, &mut self.out);
+        let (transfers, _, out) = self.transfers();
+        transfers.adopt(now, conn, peer, out);
         // Positions of bodies count from the data of the current input: it goes by itself.
         if !before.is_empty() {
             self.transfer_received(now, conn, before);
@@ -29,19 +54,22 @@ impl Node {
     }
 
     pub(super) fn transfer_received(&mut self, now: Time, conn: ConnId, data: &[u8]) {
-        self.transfers.received(now, conn, data, &self.library, &mut self.out);
+        let Some(transfers) = &mut self.transfers else { return };
+        transfers.received(now, conn, data, &self.library, &mut self.out);
         self.grant_wishes(now);
     }
 
     pub(super) fn on_carried(&mut self, now: Time, conn: ConnId, len: u64) {
-        self.transfers.carried(now, conn, len, &self.library, &mut self.out);
+        let Some(transfers) = &mut self.transfers else { return };
+        transfers.carried(now, conn, len, &self.library, &mut self.out);
         self.grant_wishes(now);
     }
 
     /// Does what the transfers want of the rest of the node.
     pub(super) fn grant_wishes(&mut self, now: Time) {
         loop {
-            let wishes: Vec<Wish> = self.transfers.wishes().collect();
+            let Some(transfers) = &mut self.transfers else { return };
+            let wishes: Vec<Wish> = transfers.wishes().collect();
             if wishes.is_empty() {
                 return;
             }
@@ -78,7 +106,7 @@ impl Node {
         Push { servent, index, address, extensions: &[] }.encode(&mut payload);
         let len = payload.len() as u32;
         if !proxies.is_empty() {
-            let header = Header { guid: self.guids.guid(), kind: Kind::PUSH, ttl: 1, hops: 0, len };
+            let header = Header { guid: self.rng.guid(), kind: Kind::PUSH, ttl: 1, hops: 0, len };
             for &proxy in proxies {
                 self.send_unasked(now, proxy, &header, &payload);
             }
@@ -91,7 +119,7 @@ impl Node {
             return self.out.count(Why::RouteLost);
         }
         let ttl = self.config.ttl_and_hops_max.max(1);
-        let header = Header { guid: self.guids.guid(), kind: Kind::PUSH, ttl, hops: 0, len };
+        let header = Header { guid: self.rng.guid(), kind: Kind::PUSH, ttl, hops: 0, len };
         self.letters.put(way, Priority::Push, &header, &payload);
         self.tally.sent(Kind::PUSH, 1);
     }
@@ -102,10 +130,11 @@ impl Node {
             self.out.count(Why::Blocked);
             return self.end_search(Asker::User(id), SearchEnd::Unreachable);
         }
-        let guid = self.guids.guid();
+        let guid = self.rng.guid();
         match self.searches.begin_browse(id, guid, now, &self.config) {
             Ok(_) => {
-                self.transfers.browse(now, id, host, &mut self.out);
+                let (transfers, _, out) = self.transfers();
+                transfers.browse(now, id, host, out);
                 self.grant_wishes(now);
             }
             Err(NotBegun::Ends(end)) => self.end_search(Asker::User(id), end),
@@ -185,7 +214,8 @@ impl Node {
 
     pub(super) fn add_sources(&mut self, now: Time, download: DownloadId, sources: Vec<Source>) {
         let sources = self.unblocked(sources);
-        self.transfers.add_sources(now, download, sources, &mut self.out);
+        let Some(transfers) = &mut self.transfers else { return };
+        transfers.add_sources(now, download, sources, &mut self.out);
         self.grant_wishes(now);
     }
 
@@ -197,7 +227,8 @@ impl Node {
     ) {
         request.sources = self.unblocked(request.sources);
         self.know_ourselves();
-        self.transfers.download(now, download, request, &mut self.out);
+        let (transfers, _, out) = self.transfers();
+        transfers.download(now, download, request, out);
         self.grant_wishes(now);
     }
 

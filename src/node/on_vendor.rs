@@ -104,7 +104,7 @@ impl Node {
 
     /// Sends a vendor message to a neighbour, under a GUID of its own.
     pub(super) fn send_vendor(&mut self, conn: ConnId, message: &VendorMessage<'_>) {
-        let guid = self.guids.guid();
+        let guid = self.rng.guid();
         self.send_vendor_as(conn, guid, message);
     }
 
@@ -132,7 +132,7 @@ impl Node {
 
     /// As a leaf: while all upload slots are taken our ultrapeers need not send us queries.
     pub(super) fn say_whether_busy(&mut self) {
-        let busy = self.tier == Tier::Leaf && self.transfers.is_busy();
+        let busy = self.tier == Tier::Leaf && self.is_busy();
         if busy == self.said_busy {
             return;
         }

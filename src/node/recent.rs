@@ -1,8 +1,10 @@
 //! The bounded table of the node: at its limit the least recently used entry makes room.
 //!
-//! An empty one costs two small allocations, so that a million simulated nodes can hold several.
-//! Its hasher is seeded from the node's own randomness: strangers choose the keys. Iteration goes
-//! by recency, never by hash.
+//! It has two back ends. A few entries are a list, the most recent last, looked through one by one:
+//! an empty table allocates nothing and one of four entries little more than these, so that a
+//! million simulated nodes can hold several. More are a hash table with a list through it. Its
+//! hasher is seeded from the node's own randomness: strangers choose the keys. Iteration goes by
+//! recency, never by hash.
 
 use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroUsize;
@@ -12,9 +14,20 @@ use lru::LruCache;
 
 use super::Rng;
 
+/// So many entries are looked through one by one.
+const FEW_MAX: usize = 8;
+
 /// A table of at most `max` entries that forgets what was not used for longest.
 pub(super) struct Recent<K, V> {
-    entries: LruCache<K, V, Hasher>,
+    max: u32,
+    seed: u64,
+    held: Held<K, V>,
+}
+
+enum Held<K, V> {
+    /// The most recent last.
+    Few(Vec<(K, V)>),
+    Many(Box<LruCache<K, V, Hasher>>),
 }
 
 /// foldhash under a seed of our own.
@@ -33,52 +46,99 @@ impl BuildHasher for Hasher {
 impl<K: Hash + Eq, V> Recent<K, V> {
     /// An empty table; a `max` of 0 counts as 1.
     pub(super) fn new(max: u32, rng: &mut Rng) -> Self {
-        let hasher = Hasher(FixedState::with_seed(rng.u64()));
-        let mut entries = LruCache::unbounded_with_hasher(hasher);
-        // Resizing an unbounded cache keeps it sparse: it grows with what it holds.
-        entries.resize(NonZeroUsize::new(max as usize).unwrap_or(NonZeroUsize::MIN));
-        Self { entries }
+        Self { max: max.max(1), seed: rng.u64(), held: Held::Few(Vec::new()) }
     }
 
     /// The value of `key`, made by `fresh` if there is none; it is the most recent one then.
     #[inline]
     pub(super) fn get_or_insert(&mut self, key: K, fresh: impl FnOnce() -> V) -> &mut V {
-        self.entries.get_or_insert_mut(key, fresh)
+        match self.room_for(&key) {
+            Held::Many(many) => many.get_or_insert_mut(key, fresh),
+            Held::Few(few) => {
+                let entry = take(few, &key).unwrap_or_else(|| (key, fresh()));
+                &mut few.push_mut(entry).1
+            }
+        }
     }
 
     /// Sets the value of `key`; it is the most recent one then.
     pub(super) fn put(&mut self, key: K, value: V) -> Option<V> {
-        self.entries.put(key, value)
+        match self.room_for(&key) {
+            Held::Many(many) => many.put(key, value),
+            Held::Few(few) => {
+                let before = take(few, &key).map(|(_, before)| before);
+                few.push((key, value));
+                before
+            }
+        }
+    }
+
+    /// Where `key` is, or will be: with room for it if it is new.
+    #[inline]
+    fn room_for(&mut self, key: &K) -> &mut Held<K, V> {
+        if let Held::Few(few) = &mut self.held
+            && few.len() >= FEW_MAX.min(self.max as usize)
+            && !few.iter().any(|(other, _)| other == key)
+        {
+            if few.len() >= self.max as usize {
+                few.remove(0);
+            } else {
+                self.held = Held::Many(many(self.max, self.seed, std::mem::take(few)));
+            }
+        }
+        &mut self.held
     }
 
     /// The value of `key`, which becomes the most recent one.
     pub(super) fn get(&mut self, key: &K) -> Option<&V> {
-        self.entries.get(key)
+        match &mut self.held {
+            Held::Many(many) => many.get(key),
+            Held::Few(few) => {
+                let entry = take(few, key)?;
+                Some(&few.push_mut(entry).1)
+            }
+        }
     }
 
     /// The value of `key`, to be changed; its recency stays.
     pub(super) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.entries.peek_mut(key)
+        match &mut self.held {
+            Held::Many(many) => many.peek_mut(key),
+            Held::Few(few) => {
+                few.iter_mut().find(|(other, _)| other == key).map(|entry| &mut entry.1)
+            }
+        }
     }
 
     /// Forgets a value; says whether there was one.
     pub(super) fn remove(&mut self, key: &K) -> bool {
-        self.entries.pop(key).is_some()
+        match &mut self.held {
+            Held::Many(many) => many.pop(key).is_some(),
+            Held::Few(few) => take(few, key).is_some(),
+        }
     }
 
     /// Everything, most recent first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter()
+        let (few, many) = match &self.held {
+            Held::Few(few) => (Some(few), None),
+            Held::Many(many) => (None, Some(many)),
+        };
+        let few = few.into_iter().flat_map(|few| few.iter().rev()).map(|(key, value)| (key, value));
+        few.chain(many.into_iter().flat_map(|many| many.iter()))
     }
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        match &self.held {
+            Held::Few(few) => few.len(),
+            Held::Many(many) => many.len(),
+        }
     }
 
     /// How many there can be.
     pub(super) fn max(&self) -> usize {
-        self.entries.cap().get()
+        self.max as usize
     }
 
     /// Whether the next new key pushes an old one out.
@@ -87,8 +147,80 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     }
 }
 
+/// Takes an entry out of a list.
+#[inline]
+fn take<K: Eq, V>(few: &mut Vec<(K, V)>, key: &K) -> Option<(K, V)> {
+    let at = few.iter().rposition(|(other, _)| other == key)?;
+    Some(few.remove(at))
+}
+
+/// The entries of a list that has grown too long.
+#[cold]
+fn many<K: Hash + Eq, V>(max: u32, seed: u64, few: Vec<(K, V)>) -> Box<LruCache<K, V, Hasher>> {
+    let mut many = LruCache::unbounded_with_hasher(Hasher(FixedState::with_seed(seed)));
+    // Resizing an unbounded cache keeps it sparse: it grows with what it holds.
+    many.resize(NonZeroUsize::new(max as usize).unwrap_or(NonZeroUsize::MIN));
+    for (key, value) in few {
+        many.put(key, value);
+    }
+    Box::new(many)
+}
+
 impl<K: Hash + Eq, V> std::fmt::Debug for Recent<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Recent({} of {})", self.len(), self.max())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// As a list does that is always looked through, whichever back end is at work.
+        #[test]
+        fn forgets_what_was_not_used_for_longest(
+            max in 1_u32..20,
+            steps in prop::collection::vec((0_u8..5, 0_u8..24), 0..200),
+        ) {
+            let mut recent = Recent::new(max, &mut super::Rng::from_u64(1));
+            // The most recent first.
+            let mut expected: Vec<(u8, usize)> = Vec::new();
+            for (value, (what, key)) in steps.into_iter().enumerate() {
+                let at = expected.iter().position(|&(other, _)| other == key);
+                let known = at.map(|at| expected[at].1);
+                match what {
+                    0 => {
+                        prop_assert_eq!(recent.put(key, value), known);
+                        expected.retain(|&(other, _)| other != key);
+                        expected.insert(0, (key, value));
+                    }
+                    1 => {
+                        let value = known.unwrap_or(value);
+                        prop_assert_eq!(*recent.get_or_insert(key, || value), value);
+                        expected.retain(|&(other, _)| other != key);
+                        expected.insert(0, (key, value));
+                    }
+                    2 => {
+                        prop_assert_eq!(recent.get(&key).copied(), known);
+                        if let Some(at) = at {
+                            expected[..=at].rotate_right(1);
+                        }
+                    }
+                    3 => prop_assert_eq!(recent.peek_mut(&key).copied(), known),
+                    _ => {
+                        prop_assert_eq!(recent.remove(&key), at.is_some());
+                        expected.retain(|&(other, _)| other != key);
+                    }
+                }
+                expected.truncate(max as usize);
+                let held: Vec<_> = recent.iter().map(|(&key, &value)| (key, value)).collect();
+                prop_assert_eq!(&held, &expected);
+                prop_assert_eq!((recent.len(), recent.max()), (expected.len(), max as usize));
+                prop_assert_eq!(recent.is_full(), expected.len() == max as usize);
+            }
+        }
     }
 }

@@ -18,6 +18,18 @@ pub struct Rng {
     draws: u64,
 }
 
+/// The stream of a part that seldom draws: derived when it first does, so that it costs next to
+/// nothing before.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Later(Option<Box<Rng>>);
+
+impl Later {
+    /// The stream of this name, derived from that of the node.
+    pub(crate) fn of(&mut self, root: &Rng, name: &str) -> &mut Rng {
+        self.0.get_or_insert_with(|| Box::new(root.derive(name)))
+    }
+}
+
 impl Rng {
     /// The stream of this seed.
     pub fn new(seed: [u8; 32]) -> Rng {

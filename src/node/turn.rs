@@ -44,11 +44,8 @@ impl Node {
 
     /// Every neighbour gets the queries of this turn, but not its own.
     pub(super) fn hand_out_flood(&mut self) {
-        if self.run.is_empty() {
-            return;
-        }
-        let Node { run, conns, flooded, deflating, routing, deflater, config, out, tally, .. } =
-            self;
+        let Some(mut run) = self.run.take_if(|run| !run.is_empty()) else { return };
+        let Node { conns, flooded, deflating, routing, deflater, config, out, tally, .. } = self;
         let deflates = *deflating > 0;
         let mut deflate = |piece: &[u8], to: &mut Vec<u8>| deflater.append(piece, to);
         let sealed = run.seal(deflates.then_some(&mut deflate));
@@ -90,6 +87,8 @@ impl Node {
             row.outbox.put(conn, Piece { chunk, priority: Priority::Query, messages }, config, out);
         }
         tally.sent(Kind::QUERY, copies);
+        drop(sealed);
+        self.run = Some(run).filter(|run| run.is_worth_keeping());
     }
 
     /// Dials as many hosts as are missing.
@@ -116,7 +115,7 @@ impl Node {
         let mut taken = Vec::with_capacity(self.conns.len());
         for (_, row) in self.conns.iter() {
             taken.push(row.peer);
-            taken.extend(row.phase.link().and_then(|link| link.listen));
+            taken.extend(row.listens());
         }
         let own = self.address.public(&self.config);
         let blocked = &self.blocked;
@@ -125,7 +124,7 @@ impl Node {
         };
         // More than are wanted: some may be of networks that have their share.
         let wall = self.started_at.at(now);
-        let hosts = self.hosts.candidates(SPARE * allowed, now, wall, &taken, fits);
+        let hosts = self.hosts.candidates(SPARE * allowed, now, wall, &taken, &self.rng, fits);
         let (mut dialled, mut passed_over) = (0, false);
         for host in hosts {
             if dialled == allowed {
@@ -138,7 +137,7 @@ impl Node {
                 dialled += 1;
             }
         }
-        self.pace.dialled(dialled, now, &self.config);
+        self.pace.dialled(dialled, now, &self.config, &self.rng);
         if dialled == allowed && allowed < missing {
             self.fill_at = self.pace.next().max(now);
         }

@@ -293,7 +293,7 @@ impl Node {
             sources: self.source_views(),
             blocked: self.blocked.networks().to_vec(),
             searches: self.search_views(),
-            transfers: self.transfers.view(),
+            transfers: self.transfers.as_ref().map(|all| all.view()).unwrap_or_default(),
             files: self.library.files() as u64,
             bytes: self.library.bytes(),
             seen_queries: count(self.seen.len()),
@@ -338,8 +338,8 @@ impl Node {
             let carried = row.outbox.carried();
             Some(Neighbour {
                 peer: row.peer,
-                listen: link.listen,
-                user_agent: link.user_agent.to_string(),
+                listen: row.listens(),
+                user_agent: link.user_agent(&self.config).to_owned(),
                 relation: link.relation,
                 incoming: link.incoming,
                 degree: link.degree,

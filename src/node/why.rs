@@ -174,36 +174,43 @@ reasons! {
     OfferUnanswered = "offered hits that nobody asked for",
 }
 
-/// How often each reason applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts([u64; Why::ALL.len()]);
-
-impl Default for Counts {
-    fn default() -> Self {
-        Self([0; Why::ALL.len()])
-    }
-}
+/// How often each reason applied. A list of those that did: mostly a handful, and nothing at all in
+/// a node where all is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(Vec<(Why, u64)>);
 
 impl Counts {
     /// One more.
     #[inline]
     pub fn add(&mut self, why: Why) {
-        self.0[why as usize] += 1;
+        self.add_many(why, 1);
     }
 
     /// `more` more.
     #[inline]
     pub fn add_many(&mut self, why: Why, more: u64) {
-        self.0[why as usize] += more;
+        match self.0.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, count)) => *count += more,
+            None => self.begin(why, more),
+        }
+    }
+
+    #[cold]
+    fn begin(&mut self, why: Why, count: u64) {
+        if count > 0 {
+            let at = self.0.partition_point(|(other, _)| *other < why);
+            self.0.reserve_exact(1);
+            self.0.insert(at, (why, count));
+        }
     }
 
     /// How often so far.
     pub fn get(&self, why: Why) -> u64 {
-        self.0[why as usize]
+        self.0.iter().find(|(other, _)| *other == why).map_or(0, |&(_, count)| count)
     }
 
-    /// The reasons that applied at least once, with their counts.
+    /// The reasons that applied at least once, with their counts, in the order of [`Why::ALL`].
     pub fn nonzero(&self) -> impl Iterator<Item = (Why, u64)> + '_ {
-        Why::ALL.iter().copied().map(|why| (why, self.get(why))).filter(|&(_, count)| count > 0)
+        self.0.iter().copied()
     }
 }

@@ -5,7 +5,7 @@ pub(super) mod letters;
 pub(super) mod outbox;
 pub(super) mod sniff;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{ConnId, Time};
@@ -16,44 +16,66 @@ use outbox::Outbox;
 pub(super) struct Conn<P> {
     /// Who.
     pub peer: SocketAddr,
-    /// Our own address on it; unspecified until it stands.
-    pub local: IpAddr,
+    /// Our own address on it, while that matters: until it is a neighbour.
+    pub local: Option<Box<IpAddr>>,
     /// What waits to be sent.
     pub outbox: Outbox,
     /// What it is at present.
     pub phase: P,
-    due: Time,
 }
+
+/// From so many connections on they are counted by address; fewer are looked through.
+const COUNTED_FROM: usize = 32;
 
 /// All connections. Rows are sorted by name, so that every walk over them has one order.
 #[derive(Debug)]
 pub(super) struct Table<P> {
-    rows: Vec<(ConnId, Box<Conn<P>>)>,
+    rows: Vec<Row<P>>,
+    /// How many there are by address; empty while they are few.
     per_address: BTreeMap<IpAddr, u32>,
-    timers: BTreeSet<(Time, ConnId)>,
+    /// The earliest timer.
+    next: Time,
+}
+
+#[derive(Debug)]
+struct Row<P> {
+    name: ConnId,
+    /// Its timer. Here and not in a table of its own: thousands are looked through in the time
+    /// that one of them takes to handle, and each fires once in many seconds.
+    due: Time,
+    conn: Box<Conn<P>>,
 }
 
 impl<P> Default for Table<P> {
     fn default() -> Self {
-        Self { rows: Vec::new(), per_address: BTreeMap::new(), timers: BTreeSet::new() }
+        Self { rows: Vec::new(), per_address: BTreeMap::new(), next: Time::NEVER }
     }
 }
 
 impl<P> Table<P> {
     /// A new connection.
     pub(super) fn insert(&mut self, conn: ConnId, peer: SocketAddr, local: IpAddr, phase: P) {
-        let row = Conn { peer, local, outbox: Outbox::default(), phase, due: Time::NEVER };
-        let at = self.rows.partition_point(|(other, _)| *other < conn);
-        self.rows.insert(at, (conn, Box::new(row)));
-        *self.per_address.entry(peer.ip()).or_default() += 1;
+        let local = Some(Box::new(local));
+        let row = Conn { peer, local, outbox: Outbox::default(), phase };
+        let at = self.rows.partition_point(|row| row.name < conn);
+        self.rows.insert(at, Row { name: conn, due: Time::NEVER, conn: Box::new(row) });
+        if self.rows.len() == COUNTED_FROM {
+            for row in &self.rows {
+                *self.per_address.entry(row.conn.peer.ip()).or_default() += 1;
+            }
+        } else if !self.per_address.is_empty() {
+            *self.per_address.entry(peer.ip()).or_default() += 1;
+        }
     }
 
     /// Forgets a connection.
     pub(super) fn remove(&mut self, conn: ConnId) -> Option<Box<Conn<P>>> {
         let at = self.position(conn)?;
-        let (_, row) = self.rows.remove(at);
-        self.timers.remove(&(row.due, conn));
-        if let Some(count) = self.per_address.get_mut(&row.peer.ip()) {
+        self.set_timer(conn, Time::NEVER);
+        let Row { conn: row, .. } = self.rows.remove(at);
+        if self.rows.len() < COUNTED_FROM {
+            self.per_address.clear();
+        } else if let Some(count) = self.per_address.get_mut(&row.peer.ip()) {
             *count -= 1;
             if *count == 0 {
                 self.per_address.remove(&row.peer.ip());
@@ -65,33 +87,33 @@ impl<P> Table<P> {
     /// Where the connection stands in the table.
     #[inline]
     pub(super) fn position(&self, conn: ConnId) -> Option<usize> {
-        self.rows.binary_search_by_key(&conn, |(name, _)| *name).ok()
+        self.rows.binary_search_by_key(&conn, |row| row.name).ok()
     }
 
     /// The connection at this place, as [`Table::position`] gave it.
     #[inline]
     pub(super) fn at_mut(&mut self, at: usize) -> Option<&mut Conn<P>> {
-        self.rows.get_mut(at).map(|(_, row)| &mut **row)
+        self.rows.get_mut(at).map(|row| &mut *row.conn)
     }
 
     /// The connection.
     pub(super) fn get(&self, conn: ConnId) -> Option<&Conn<P>> {
-        self.position(conn).map(|at| &*self.rows[at].1)
+        self.position(conn).map(|at| &*self.rows[at].conn)
     }
 
     /// The connection, to be changed.
     pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Conn<P>> {
-        self.position(conn).map(|at| &mut *self.rows[at].1)
+        self.position(conn).map(|at| &mut *self.rows[at].conn)
     }
 
     /// All connections, in the order of their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn<P>)> {
-        self.rows.iter().map(|(conn, row)| (*conn, &**row))
+        self.rows.iter().map(|row| (row.name, &*row.conn))
     }
 
     /// All connections, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut Conn<P>)> {
-        self.rows.iter_mut().map(|(conn, row)| (*conn, &mut **row))
+        self.rows.iter_mut().map(|row| (row.name, &mut *row.conn))
     }
 
     /// How many there are.
@@ -101,34 +123,87 @@ impl<P> Table<P> {
 
     /// How many there are to or from this address.
     pub(super) fn count_of(&self, address: IpAddr) -> u32 {
+        if self.per_address.is_empty() {
+            let of_address = self.rows.iter().filter(|row| row.conn.peer.ip() == address);
+            return of_address.count() as u32;
+        }
         self.per_address.get(&address).copied().unwrap_or(0)
     }
 
     /// Sets the timer of a connection; `Time::NEVER` stops it.
     pub(super) fn set_timer(&mut self, conn: ConnId, due: Time) {
         let Some(at) = self.position(conn) else { return };
-        let row = &mut self.rows[at].1;
-        if row.due < Time::NEVER {
-            self.timers.remove(&(row.due, conn));
-        }
-        row.due = due;
-        if due < Time::NEVER {
-            self.timers.insert((due, conn));
+        let before = std::mem::replace(&mut self.rows[at].due, due);
+        if due <= self.next {
+            self.next = due;
+        } else if before == self.next {
+            self.next = self.rows.iter().map(|row| row.due).min().unwrap_or(Time::NEVER);
         }
     }
 
     /// The earliest timer.
     pub(super) fn next_timer(&self) -> Time {
-        self.timers.first().map_or(Time::NEVER, |&(due, _)| due)
+        self.next
     }
 
     /// Takes the earliest timer that is due.
     pub(super) fn take_due(&mut self, now: Time) -> Option<ConnId> {
-        let &(due, conn) = self.timers.first().filter(|&&(due, _)| due <= now)?;
-        self.timers.remove(&(due, conn));
-        if let Some(row) = self.get_mut(conn) {
-            row.due = Time::NEVER;
+        if self.next > now || self.next == Time::NEVER {
+            return None;
         }
-        Some(conn)
+        let name = self.rows.iter().find(|row| row.due == self.next)?.name;
+        self.set_timer(name, Time::NEVER);
+        Some(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// As sorted sets do: timers in their order, those of one instant by name.
+        #[test]
+        fn timers_and_addresses_are_those_of_the_rows(
+            steps in prop::collection::vec((0_u8..4, 1_u64..60, 0_u64..20), 0..400),
+        ) {
+            let mut table = Table::<()>::default();
+            let address = |name: u64| IpAddr::from([192, 0, 2, (name % 7) as u8]);
+            let (mut names, mut timers) = (BTreeSet::new(), BTreeSet::new());
+            for (what, name, at) in steps {
+                let (conn, at) = (ConnId(name), Time::from_micros(at));
+                match what {
+                    0 if names.insert(name) => {
+                        table.insert(conn, (address(name), 1).into(), address(0), ());
+                    }
+                    0 | 1 => {
+                        if names.contains(&name) {
+                            timers.retain(|&(_, other)| other != conn);
+                            timers.insert((at, conn));
+                        }
+                        table.set_timer(conn, at);
+                    }
+                    2 => {
+                        prop_assert_eq!(table.remove(conn).is_some(), names.remove(&name));
+                        timers.retain(|&(_, other)| other != conn);
+                    }
+                    _ => {
+                        let due = timers.first().filter(|&&(due, _)| due <= at).copied();
+                        prop_assert_eq!(table.take_due(at), due.map(|(_, conn)| conn));
+                        timers.retain(|&timer| Some(timer) != due);
+                    }
+                }
+                let next = timers.first().map_or(Time::NEVER, |&(due, _)| due);
+                prop_assert_eq!((table.next_timer(), table.len()), (next, names.len()));
+                for host in 0..7 {
+                    let count = names.iter().filter(|&&name| address(name) == address(host)).count();
+                    prop_assert_eq!(table.count_of(address(host)), count as u32);
+                }
+            }
+        }
     }
 }

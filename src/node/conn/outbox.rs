@@ -42,10 +42,18 @@ pub(crate) struct Piece {
 /// The send queue of one connection. Holds no memory while nothing waits.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    queue: VecDeque<Piece>,
-    queued_bytes: u32,
+    waiting: Option<Box<Waiting>>,
     outstanding_bytes: u32,
-    carried: Carried,
+    dropped: u32,
+    messages: u64,
+    bytes: u64,
+}
+
+/// What waits for credit.
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: VecDeque<Piece>,
+    bytes: u32,
 }
 
 /// What went through an outbox since its connection stands.
@@ -63,7 +71,7 @@ impl Outbox {
     /// Sends a piece now, later, or never (counted as `QueueFull`).
     #[inline]
     pub(crate) fn put(&mut self, conn: ConnId, piece: Piece, config: &Config, out: &mut Out) {
-        if self.queue.is_empty() && self.outstanding_bytes == 0 {
+        if self.outstanding_bytes == 0 && self.waiting.is_none() {
             self.emit(conn, piece, out);
         } else {
             self.put_behind(conn, piece, config, out);
@@ -75,7 +83,7 @@ impl Outbox {
     #[cold]
     fn put_behind(&mut self, conn: ConnId, mut piece: Piece, config: &Config, out: &mut Out) {
         piece.chunk = piece.chunk.detached();
-        if self.queue.is_empty() && self.outstanding_bytes < config.send_window_bytes {
+        if self.waiting.is_none() && self.outstanding_bytes < config.send_window_bytes {
             self.emit(conn, piece, out);
             return;
         }
@@ -83,19 +91,22 @@ impl Outbox {
             self.drop(&piece, out);
             return;
         }
-        self.queued_bytes += length(&piece.chunk);
-        let at = self.queue.partition_point(|other| other.priority >= piece.priority);
-        self.queue.insert(at, piece);
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.bytes += length(&piece.chunk);
+        let at = waiting.queue.partition_point(|other| other.priority >= piece.priority);
+        waiting.queue.insert(at, piece);
     }
 
     fn make_room(&mut self, piece: &Piece, max: u32, out: &mut Out) -> bool {
         if piece.priority == Priority::Control {
             return true;
         }
-        while self.queued_bytes.saturating_add(length(&piece.chunk)) > max {
-            match self.queue.pop_back_if(|last| last.priority < piece.priority) {
+        let needed = length(&piece.chunk);
+        while self.queued_bytes().saturating_add(needed) > max {
+            let Some(waiting) = &mut self.waiting else { return false };
+            match waiting.queue.pop_back_if(|last| last.priority < piece.priority) {
                 Some(last) => {
-                    self.queued_bytes -= length(&last.chunk);
+                    waiting.bytes -= length(&last.chunk);
                     self.drop(&last, out);
                 }
                 None => return false,
@@ -105,7 +116,7 @@ impl Outbox {
     }
 
     fn drop(&mut self, piece: &Piece, out: &mut Out) {
-        self.carried.dropped += u64::from(piece.messages);
+        self.dropped = self.dropped.saturating_add(piece.messages);
         out.counts.add_many(Why::QueueFull, u64::from(piece.messages));
     }
 
@@ -113,8 +124,8 @@ impl Outbox {
     fn emit(&mut self, conn: ConnId, piece: Piece, out: &mut Out) {
         let Piece { chunk, messages, .. } = piece;
         self.outstanding_bytes = self.outstanding_bytes.saturating_add(length(&chunk));
-        self.carried.messages += u64::from(messages);
-        self.carried.bytes += chunk.len() as u64;
+        self.messages += u64::from(messages);
+        self.bytes += chunk.len() as u64;
         out.actions.push(Action::Send { conn, chunk });
     }
 
@@ -122,31 +133,36 @@ impl Outbox {
     pub(crate) fn sent(&mut self, conn: ConnId, len: u32, config: &Config, out: &mut Out) {
         self.outstanding_bytes = self.outstanding_bytes.saturating_sub(len);
         while self.outstanding_bytes < config.send_window_bytes {
-            let Some(piece) = self.queue.pop_front() else {
-                self.queue = VecDeque::new();
+            let Some(waiting) = &mut self.waiting else { return };
+            let Some(piece) = waiting.queue.pop_front() else {
+                self.waiting = None;
                 return;
             };
-            self.queued_bytes -= length(&piece.chunk);
+            waiting.bytes -= length(&piece.chunk);
             self.emit(conn, piece, out);
         }
     }
 
     /// Hands everything that waits to the driver: the connection is about to be closed.
     pub(crate) fn flush(&mut self, conn: ConnId, out: &mut Out) {
-        for piece in std::mem::take(&mut self.queue) {
+        for piece in self.waiting.take().unwrap_or_default().queue {
             self.emit(conn, piece, out);
         }
-        self.queued_bytes = 0;
     }
 
     /// What went through it.
     pub(crate) fn carried(&self) -> Carried {
-        self.carried
+        let Outbox { messages, bytes, dropped, .. } = *self;
+        Carried { messages, bytes, dropped: dropped.into() }
+    }
+
+    fn queued_bytes(&self) -> u32 {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
     /// Bytes that wait here or with the driver.
     pub(crate) fn waiting_bytes(&self) -> u32 {
-        self.queued_bytes.saturating_add(self.outstanding_bytes)
+        self.queued_bytes().saturating_add(self.outstanding_bytes)
     }
 }
 

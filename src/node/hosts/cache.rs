@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::node::filter;
 use crate::node::io::HostRecord;
 use crate::node::recent::Recent;
+use crate::node::rng::Later;
 use crate::node::{Config, Rng, Time, WallTime};
 
 /// Failures in a row after which a host that never answered is forgotten, and one that did.
@@ -77,13 +78,13 @@ pub(crate) struct Hosts {
     known: Recent<SocketAddr, Known>,
     /// Networks and tellers of the last hosts that were dialled without ever having answered.
     dialled: VecDeque<(Network, Network)>,
-    rng: Rng,
+    rng: Later,
 }
 
 impl Hosts {
     /// No hosts, at most `max`.
-    pub(crate) fn new(max: u32, mut rng: Rng) -> Hosts {
-        Hosts { known: Recent::new(max, &mut rng), dialled: VecDeque::new(), rng }
+    pub(crate) fn new(max: u32, rng: &mut Rng) -> Hosts {
+        Hosts { known: Recent::new(max, rng), dialled: VecDeque::new(), rng: Later::default() }
     }
 
     /// Somebody spoke of this host. Says whether it is new to us. Few hosts of one IP address are
@@ -209,13 +210,14 @@ impl Hosts {
     }
 
     /// Up to `max` hosts to dial now: by score with a little chance, and from as many networks and
-    /// tellers as can be; those of `taken` count.
+    /// tellers as can be; those of `taken` count. `root` is the node's stream.
     pub(crate) fn candidates(
         &mut self,
         max: usize,
         now: Time,
         wall: WallTime,
         taken: &[SocketAddr],
+        root: &Rng,
         mut fits: impl FnMut(SocketAddr) -> bool,
     ) -> Vec<SocketAddr> {
         let mut ready: Vec<Candidate> = self
@@ -232,8 +234,9 @@ impl Hosts {
                 is_proven: known.is_proven(),
             })
             .collect();
+        let rng = self.rng.of(root, "candidates");
         for candidate in &mut ready {
-            candidate.score += self.rng.below(JITTER_POINTS) as i32;
+            candidate.score += rng.below(JITTER_POINTS) as i32;
             let near = taken.iter().filter(|host| candidate.is_of(network_of(host.ip()))).count();
             candidate.score -= SAME_NETWORK_POINTS.saturating_mul(near as i32);
             candidate.score -= self.dialled.iter().map(|&of| candidate.resembles(of)).sum::<i32>();

@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
+use crate::node::rng::Later;
 use crate::node::{Config, Rng, Time};
 
 /// After so many doublings the wait grows no more.
 const DOUBLINGS_MAX: u32 = 8;
 
 /// The pace of dialling.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pace {
-    rng: Rng,
+    rng: Later,
     /// Dials since the last neighbour was won.
     in_vain: u32,
     /// When the next one may be, once the first few are used up.
@@ -19,11 +20,6 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Nobody was dialled so far.
-    pub(crate) fn new(rng: Rng) -> Pace {
-        Pace { rng, in_vain: 0, next: Time::ZERO }
-    }
-
     /// How many may be dialled now.
     pub(crate) fn allowance(&self, now: Time, config: &Config) -> usize {
         if now < self.next {
@@ -33,14 +29,14 @@ impl Pace {
         left.max(1) as usize
     }
 
-    /// So many were dialled.
-    pub(crate) fn dialled(&mut self, count: usize, now: Time, config: &Config) {
+    /// So many were dialled. `root` is the node's stream.
+    pub(crate) fn dialled(&mut self, count: usize, now: Time, config: &Config, root: &Rng) {
         let at_once = u32::from(config.connecting_max.max(1));
         self.in_vain = self.in_vain.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         if count > 0 && self.in_vain >= at_once {
             let doublings = ((self.in_vain - at_once) / at_once).min(DOUBLINGS_MAX);
             let wait_ms = u64::from(config.dial_interval_ms) << doublings;
-            self.wait(now, wait_ms / 2, wait_ms * 3 / 2);
+            self.wait(now, wait_ms / 2, wait_ms * 3 / 2, root);
         }
     }
 
@@ -55,8 +51,8 @@ impl Pace {
     }
 
     /// Waits at least so long, at random.
-    pub(crate) fn wait(&mut self, now: Time, at_least_ms: u64, at_most_ms: u64) {
-        let more_ms = self.rng.below(at_most_ms.saturating_sub(at_least_ms) + 1);
+    pub(crate) fn wait(&mut self, now: Time, at_least_ms: u64, at_most_ms: u64, root: &Rng) {
+        let more_ms = self.rng.of(root, "pace").below(at_most_ms.saturating_sub(at_least_ms) + 1);
         self.next = self.next.max(now + Duration::from_millis(at_least_ms + more_ms));
     }
 }
@@ -68,17 +64,17 @@ mod tests {
     #[test]
     fn a_few_at_once_then_slower_and_slower() {
         let config = Config { connecting_max: 4, dial_interval_ms: 100, ..Config::default() };
-        let mut pace = Pace::new(Rng::from_u64(1));
+        let (mut pace, root) = (Pace::default(), Rng::from_u64(1));
         assert_eq!(pace.allowance(Time::ZERO, &config), 4);
-        pace.dialled(3, Time::ZERO, &config);
+        pace.dialled(3, Time::ZERO, &config, &root);
         assert_eq!(pace.allowance(Time::ZERO, &config), 1);
-        pace.dialled(1, Time::ZERO, &config);
+        pace.dialled(1, Time::ZERO, &config, &root);
         assert_eq!(pace.allowance(Time::ZERO, &config), 0);
         let mut waits = Vec::new();
         let mut now = pace.next();
         for _ in 0..60 {
             assert_eq!(pace.allowance(now, &config), 1);
-            pace.dialled(1, now, &config);
+            pace.dialled(1, now, &config, &root);
             waits.push(pace.next().since(now).as_millis());
             now = pace.next();
         }

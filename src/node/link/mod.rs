@@ -6,11 +6,9 @@ pub(super) mod health;
 pub(super) mod stream;
 pub(super) mod understood;
 
-use std::net::SocketAddr;
-
 use super::fair::Allowance;
 use super::hsep::Outlook;
-use super::{Relation, Time, Why};
+use super::{Config, Relation, Time, Why};
 use crate::wire::{Bye, Guid};
 use features::Features;
 use health::Health;
@@ -25,10 +23,10 @@ const TEXT_CHARS_MAX: usize = 200;
 pub(super) struct Link {
     /// Whether it connected to us.
     pub incoming: bool,
-    /// What it calls itself. Text of a stranger.
-    pub user_agent: Box<str>,
-    /// Where it listens, if it said so.
-    pub listen: Option<SocketAddr>,
+    /// What it calls itself, unless that is what we call ourselves. Text of a stranger.
+    user_agent: Option<Box<str>>,
+    /// The port where it listens, if it does: its address is that of the connection.
+    pub listen_port: Option<u16>,
     /// Its servent GUID, if it said so.
     pub servent: Option<Guid>,
     /// What it is to us.
@@ -65,7 +63,7 @@ pub(super) struct Link {
     /// Since when it is a neighbour.
     pub since: Time,
     /// Undoes its deflate, if it deflates.
-    pub inflater: Option<Inflater>,
+    pub inflater: Option<Box<Inflater>>,
     /// Whether what it gets is deflated.
     pub deflates: bool,
     /// The beginning of a descriptor whose rest is still to come.
@@ -86,7 +84,9 @@ impl Link {
         incoming: bool,
         deflates: bool,
         now: Time,
+        config: &Config,
     ) -> Link {
+        let same_agent = features.user_agent == config.user_agent;
         Link {
             relation,
             max_ttl: features.max_ttl.unwrap_or(u8::MAX),
@@ -96,8 +96,8 @@ impl Link {
             ext_probes: features.ext_probes,
             vendor_messages: features.vendor_messages,
             incoming,
-            user_agent: features.user_agent.into_boxed_str(),
-            listen: features.listen,
+            user_agent: (!same_agent).then(|| features.user_agent.into_boxed_str()),
+            listen_port: features.listen.map(|listen| listen.port()),
             servent: features.servent,
             degree: features.degree,
             understands: Understood::default(),
@@ -108,7 +108,7 @@ impl Link {
             understands_bye: features.understands_bye,
             outlook: features.hsep.then(Box::default),
             since: now,
-            inflater: features.deflates.then(Inflater::default),
+            inflater: features.deflates.then(Box::default),
             deflates,
             partial: Vec::new(),
             health: Health::new(now),
@@ -119,6 +119,11 @@ impl Link {
 }
 
 impl Link {
+    /// What it calls itself. Text of a stranger.
+    pub(super) fn user_agent<'a>(&'a self, config: &'a Config) -> &'a str {
+        self.user_agent.as_deref().unwrap_or(&config.user_agent)
+    }
+
     /// Whether it is told our query routing table.
     pub(super) fn is_told_tables(&self) -> bool {
         match self.relation {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pace::Pace;
+use crate::node::rng::Later;
 use crate::node::{ConnId, Rng, Time};
 use crate::wire::Guid;
 
@@ -98,29 +99,26 @@ impl Asking {
 }
 
 /// All dynamic queries under way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Dynamic {
-    order: Rng,
+    order: Later,
     all: BTreeMap<Guid, Box<Asking>>,
     due: BTreeSet<(Time, Guid)>,
     for_leaves: usize,
 }
 
 impl Dynamic {
-    /// None under way. The neighbours' order is drawn from `order`.
-    pub(crate) fn new(order: Rng) -> Dynamic {
-        Dynamic { order, all: BTreeMap::new(), due: BTreeSet::new(), for_leaves: 0 }
-    }
-
     /// Brings neighbours into a random order: the same ones must not be asked first each time.
-    pub(crate) fn shuffle<T>(&mut self, neighbours: &mut [T]) {
-        self.order.shuffle(neighbours);
+    /// `root` is the node's stream.
+    pub(crate) fn shuffle<T>(&mut self, neighbours: &mut [T], root: &Rng) {
+        self.order.of(root, "dynamic").shuffle(neighbours);
     }
 
-    /// Leaves so many of the neighbours, drawn at random.
-    pub(crate) fn draw<T>(&mut self, neighbours: &mut Vec<T>, count: usize) {
+    /// Leaves so many of the neighbours, drawn at random. `root` is the node's stream.
+    pub(crate) fn draw<T>(&mut self, neighbours: &mut Vec<T>, count: usize, root: &Rng) {
+        let order = self.order.of(root, "dynamic");
         for at in 0..count.min(neighbours.len()) {
-            let other = self.order.below((neighbours.len() - at) as u64) as usize;
+            let other = order.below((neighbours.len() - at) as u64) as usize;
             neighbours.swap(at, at + other);
         }
         neighbours.truncate(count);

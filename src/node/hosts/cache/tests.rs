@@ -17,8 +17,12 @@ fn told_by(network: u16) -> Hearsay {
     Hearsay { teller: Some(public(network, 1).ip()), ..Hearsay::default() }
 }
 
+fn root() -> Rng {
+    Rng::from_u64(1)
+}
+
 fn hosts(max: u32) -> Hosts {
-    Hosts::new(max, Rng::from_u64(1))
+    Hosts::new(max, &mut root())
 }
 
 fn learn(hosts: &mut Hosts, address: SocketAddr, says: Hearsay) -> bool {
@@ -37,14 +41,17 @@ fn failures_wait_longer_and_longer_and_proven_hosts_come_first() {
     assert!(learn(&mut hosts, host(1), user) && learn(&mut hosts, host(2), user));
     assert!(!learn(&mut hosts, host(1), user));
     hosts.succeeded(host(3), true, NOW);
-    assert_eq!(hosts.candidates(1, at(0), NOW, &[], |_| true), [host(3)]);
-    assert_eq!(hosts.candidates(9, at(0), NOW, &[], |address| address == host(2)), [host(2)]);
+    assert_eq!(hosts.candidates(1, at(0), NOW, &[], &root(), |_| true), [host(3)]);
+    assert_eq!(
+        hosts.candidates(9, at(0), NOW, &[], &root(), |address| address == host(2)),
+        [host(2)]
+    );
     hosts.failed(host(3), at(0), &config);
     hosts.failed(host(3), at(10), &config);
     hosts.failed(host(3), at(30), &config);
     assert_eq!(hosts.next_retry(at(30)), at(70));
-    assert_eq!(hosts.candidates(9, at(69), NOW, &[], |_| true).len(), 2);
-    assert_eq!(hosts.candidates(9, at(70), NOW, &[], |_| true).last(), Some(&host(3)));
+    assert_eq!(hosts.candidates(9, at(69), NOW, &[], &root(), |_| true).len(), 2);
+    assert_eq!(hosts.candidates(9, at(70), NOW, &[], &root(), |_| true).last(), Some(&host(3)));
     assert_eq!(hosts.ready(at(69), |_| true), 2);
 }
 
@@ -90,7 +97,7 @@ fn leaves_are_not_dialled_nor_told_to_others() {
     assert!(learn(&mut hosts, public(3, 1), says(true)));
     assert!(learn(&mut hosts, public(4, 1), says(true)));
     learn(&mut hosts, public(4, 1), says(false));
-    assert_eq!(hosts.candidates(9, at(0), NOW, &[], |_| true), [public(3, 1)]);
+    assert_eq!(hosts.candidates(9, at(0), NOW, &[], &root(), |_| true), [public(3, 1)]);
     assert_eq!((hosts.ready(at(0), |_| true), hosts.proven().count()), (1, 0));
     // A leaf may become an ultrapeer.
     learn(&mut hosts, public(2, 1), says(true));
@@ -102,14 +109,17 @@ fn what_others_say_is_worth_less_than_one_handshake() {
     let best =
         Hearsay { ultrapeer: Some(true), free_slots: true, uptime_s: Some(u32::MAX), ..told_by(1) };
     for seed in 0..20 {
-        let mut hosts = Hosts::new(100, Rng::from_u64(seed));
+        let mut hosts = Hosts::new(100, &mut root());
         for n in 0..50 {
             learn(&mut hosts, public(n, 1), best);
         }
         let old = NOW.as_secs() - 20 * DAY_S;
         let record = HostRecord { last_success_s: old, ..HostRecord::new(public(99, 1)) };
         hosts.remember(&record, NOW, &Config::default());
-        assert_eq!(hosts.candidates(1, at(0), NOW, &[], |_| true), [public(99, 1)]);
+        assert_eq!(
+            hosts.candidates(1, at(0), NOW, &[], &Rng::from_u64(seed), |_| true),
+            [public(99, 1)]
+        );
     }
 }
 
@@ -124,21 +134,22 @@ fn dialling_goes_from_network_to_network() {
     }
     // One after the other is no different from all at once.
     let mut one_by_one: Vec<Network> = (0..5)
-        .flat_map(|_| hosts.candidates(1, at(0), NOW, &[], |_| true))
+        .flat_map(|_| hosts.candidates(1, at(0), NOW, &[], &root(), |_| true))
         .map(|host| network_of(host.ip()))
         .collect();
     one_by_one.sort();
     one_by_one.dedup();
     assert_eq!(one_by_one.len(), 5);
-    let mut networks: Vec<Network> = (hosts.candidates(5, at(0), NOW, &[], |_| true).iter())
-        .map(|host| network_of(host.ip()))
-        .collect();
+    let mut networks: Vec<Network> =
+        (hosts.candidates(5, at(0), NOW, &[], &root(), |_| true).iter())
+            .map(|host| network_of(host.ip()))
+            .collect();
     networks.sort();
     networks.dedup();
     assert_eq!(networks.len(), 5);
     // Neighbours count.
     let taken = [public(1, 77)];
-    let first = hosts.candidates(4, at(0), NOW, &taken, |_| true);
+    let first = hosts.candidates(4, at(0), NOW, &taken, &root(), |_| true);
     assert!(first.iter().all(|host| network_of(host.ip()) != network_of(taken[0].ip())));
 }
 
@@ -150,8 +161,8 @@ fn hosts_that_stay_come_before_those_that_go() {
     }
     hosts.stayed(public(1, 1), Duration::from_secs(60));
     hosts.stayed(public(2, 1), Duration::from_secs(8 * HOUR_S));
-    let firsts =
-        (0..20).filter(|_| hosts.candidates(1, at(0), NOW, &[], |_| true) == [public(2, 1)]);
+    let firsts = (0..20)
+        .filter(|_| hosts.candidates(1, at(0), NOW, &[], &root(), |_| true) == [public(2, 1)]);
     assert!(firsts.count() >= 18);
 }
 
@@ -172,7 +183,7 @@ fn the_dead_and_the_old_are_forgotten() {
     hosts.succeeded(public(2, 1), true, NOW);
     let days = |days: u64| WallTime(NOW.0 + days * DAY_S * 1_000_000);
     let left = |wall| {
-        let mut next_run = Hosts::new(10, Rng::from_u64(2));
+        let mut next_run = Hosts::new(10, &mut root());
         hosts.records().iter().for_each(|record| next_run.remember(record, wall, &config));
         next_run.len()
     };
