@@ -24,7 +24,9 @@ impl Node {
                 if !self.blocked.remove(network, prefix_len) {
                     self.refuse(Why::NotConnected, format!("unblock {network}/{prefix_len}"));
                 }
-                self.transfers.shun(now, &self.blocked, &mut self.out);
+                if let Some(transfers) = &mut self.transfers {
+                    transfers.shun(now, &self.blocked, &mut self.out);
+                }
             }
             Command::Remember(records) => self.on_remember(now, &records),
             Command::Bootstrap(sources) => self.on_bootstrap(now, sources),

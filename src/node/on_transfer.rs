@@ -24,6 +24,8 @@ impl Node {
                 let mut all = Transfers::new(config, self.guid, rng);
                 all.allow_local(self.allows_local());
                 all.know(self.as_others_know_us());
+                // Nothing is under way that could end by it.
+                all.shun(Time::ZERO, &self.blocked, &mut self.out);
                 Box::new(all)
             }
         };
