@@ -441,3 +441,38 @@ fn hits_come_by_udp_and_pings_for_hosts_are_answered() {
         running.stop();
     }
 }
+
+#[test]
+fn what_is_due_at_once_does_not_wait_for_the_next_event() {
+    use crate::wire::vendor::{Kinds, TCP_CONNECT_BACK};
+    use crate::wire::{Guid, Kind, VendorMessage, frame};
+    let we = Running::start_with(&[], |setup| setup.config.local_is_open = false);
+    let silent = std::net::TcpListener::bind("127.0.0.6:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    we.tell(Command::Connect { host: "127.0.0.6".to_owned(), port });
+    let (mut link, _) = silent.accept().unwrap();
+    link.set_read_timeout(Some(HANGS_AFTER)).unwrap();
+    read_head(&mut link);
+    link.write_all(b"GNUTELLA/0.6 200 OK\r\nX-Ultrapeer: True\r\nVendor-Message: 0.2\r\n\r\n")
+        .unwrap();
+    read_head(&mut link);
+    // It connects back if it is asked to; that is asked for in a turn of its own.
+    let message = VendorMessage::MessagesSupported;
+    let kinds = Kinds::write(&[TCP_CONNECT_BACK]);
+    let mut payload = Vec::new();
+    message(Kinds::new(&kinds)).encode(&mut payload);
+    let mut supported = Vec::new();
+    frame::write(&mut supported, Guid([1; 16]), Kind::VENDOR, 1, 0, &payload);
+    link.write_all(&supported).unwrap();
+    loop {
+        let mut header = [0; 23];
+        link.read_exact(&mut header).unwrap();
+        let len = u32::from_le_bytes([header[19], header[20], header[21], header[22]]);
+        let mut payload = vec![0; len as usize];
+        link.read_exact(&mut payload).unwrap();
+        if payload.starts_with(b"BEAR\x07\0") {
+            break;
+        }
+    }
+    we.stop();
+}

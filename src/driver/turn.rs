@@ -187,11 +187,13 @@ impl Turns {
         let times = [deadline, first_due, self.accept_again, Some(no_later)];
         let next = times.into_iter().flatten().min();
         self.alarm.set(next);
-        let mut has_yielded = false;
+        let (mut has_yielded, mut has_come) = (false, false);
         poll_fn(|cx| {
             self.hands.bell.listen(&mut self.ready, cx.waker());
+            // It says so once, and is asked again after the reactor had its turn.
+            has_come |= self.alarm.poll(cx);
             let is_ready = self.poll_posts(cx)
-                | self.alarm.poll(cx)
+                | has_come
                 | !self.ready.is_empty()
                 | !self.hands.again.is_empty();
             if is_ready && has_yielded {
