@@ -67,6 +67,8 @@ pub(super) enum Event {
     Disk(Process, Box<DiskReport>),
     /// A process that heard nothing for a while wakes up.
     StallEnds(Process),
+    /// A liar does what it does unasked.
+    Lie(NodeId),
     /// Something breaks, or is mended.
     Fault(Box<Fault>),
 }

@@ -50,6 +50,11 @@ impl Follower {
         }
     }
 
+    /// Whether the stream is between two descriptors.
+    pub(super) fn is_between(&self) -> bool {
+        self.stage == Stage::Descriptors && self.payload_left == 0 && self.partial.is_none()
+    }
+
     /// Passes over complete heads; returns where they end.
     fn heads(&mut self, accepted: bool, all: &[u8]) -> usize {
         let mut begin = 0;

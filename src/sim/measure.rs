@@ -117,6 +117,28 @@ impl Record {
         self.first_found.map(|found| found.since(self.began))
     }
 
+    fn query_passed(&mut self, passing: &Passing<'_>) {
+        let header = passing.header;
+        self.messages += 1;
+        self.bytes += HEADER_LEN as u64 + u64::from(header.len);
+        set(&mut self.sent_ttl, passing.end, |ttl| ttl.max(header.ttl));
+        let links = header.hops.saturating_add(1);
+        set(&mut self.distance, passing.to.0, |before| match before {
+            0 => links,
+            before => before.min(links),
+        });
+    }
+
+    fn hit_passed(&mut self, passing: &Passing<'_>) {
+        self.hit_messages += 1;
+        if passing.header.hops == 0 {
+            self.answers.push(passing.from);
+        }
+        if passing.to == self.origin {
+            self.hits_home += 1;
+        }
+    }
+
     pub(super) fn sent_ttl(&self, end: u32) -> u8 {
         self.sent_ttl.get(end as usize).copied().unwrap_or(0)
     }
@@ -291,15 +313,32 @@ impl Ledger {
         if passing.from == record.origin && header.hops == 0 {
             record.ttl = record.ttl.max(header.ttl);
         }
-        record.messages += 1;
-        record.bytes += HEADER_LEN as u64 + u64::from(header.len);
-        set(&mut record.sent_ttl, passing.end, |ttl| ttl.max(header.ttl));
-        let links = header.hops.saturating_add(1);
-        set(&mut record.distance, passing.to.0, |before| match before {
-            0 => links,
-            before => before.min(links),
-        });
+        record.query_passed(passing);
         Ok(())
+    }
+
+    /// A liar sends a descriptor: it counts, and what the others do with it is judged by what the
+    /// liar said.
+    pub(super) fn lies(&mut self, passing: &Passing<'_>) {
+        self.messages += 1;
+        let header = passing.header;
+        match header.kind {
+            Kind::QUERY => {
+                let record = match self.queries.get_mut(&header.guid) {
+                    Some(record) => record,
+                    None if header.hops > 0 => return,
+                    None => self.begin(passing),
+                };
+                record.ttl = record.ttl.max(header.ttl.saturating_add(header.hops));
+                record.query_passed(passing);
+            }
+            Kind::QUERY_HIT => {
+                if let Some(record) = self.queries.get_mut(&header.guid) {
+                    record.hit_passed(passing);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn begin(&mut self, passing: &Passing<'_>) -> &mut Box<Record> {
@@ -335,13 +374,7 @@ impl Ledger {
     fn hit_passes(&mut self, passing: &Passing<'_>) -> Result<(), Violation> {
         let Some(record) = self.queries.get_mut(&passing.header.guid) else { return Ok(()) };
         check::hit(record, passing)?;
-        record.hit_messages += 1;
-        if passing.header.hops == 0 {
-            record.answers.push(passing.from);
-        }
-        if passing.to == record.origin {
-            record.hits_home += 1;
-        }
+        record.hit_passed(passing);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub mod byzantine;
 pub mod check;
 pub mod dice;
 pub mod disk;
@@ -31,6 +32,7 @@ mod trace;
 pub mod workload;
 mod world;
 
+pub use byzantine::Misdeed;
 pub use check::{Failure, Violation};
 pub use dice::Dice;
 pub use disk::{Disk, SharedFile};

@@ -395,6 +395,11 @@ impl Net {
     // Datagrams.
 
     pub(super) fn datagram(&mut self, from: NodeId, to: SocketAddr, data: &Chunk) {
+        self.post(from, self.address(from), to, data);
+    }
+
+    /// A datagram that says it comes from `source`, whoever sent it.
+    pub(super) fn post(&mut self, from: NodeId, source: SocketAddr, to: SocketAddr, data: &Chunk) {
         let Some(target) = self.node_at(to.ip()) else { return };
         let now = self.now;
         let sender = self.host_mut(from);
@@ -409,7 +414,6 @@ impl Net {
         if lost || self.is_cut(from, target) {
             return;
         }
-        let source = self.address(from);
         let copies = 1 + u32::from(self.dice.chance(self.config.datagram_duplicate));
         for _ in 0..copies {
             if !self.dice.chance(self.config.datagram_loss) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::NodeId;
+use super::byzantine::Liar;
 use super::check::{self, Violation};
 use super::disk::{Disk, StoreError};
 use super::event::{Event as Happening, Process};
@@ -37,6 +38,8 @@ pub(super) struct Fabric {
     /// The end whose bytes are being handled, and the bytes.
     pub(super) reading: Option<(u32, Chunk)>,
     pub(super) disk_delay: Duration,
+    /// The nodes that lie.
+    pub(super) liars: BTreeMap<NodeId, Liar>,
     pub(super) violation: Option<Violation>,
 }
 
@@ -76,7 +79,11 @@ impl Fabric {
             Action::SendFile { conn, file, range } => {
                 let Some(slot) = self.open(node, conn, "SendFile") else { return };
                 match self.disk(node).readable(file, &range) {
-                    Some(content) => self.net.send_file(slot, content, range),
+                    Some(content) => {
+                        let liar = self.liars.get(&node);
+                        let content = liar.map_or(content, |liar| liar.serves(content));
+                        self.net.send_file(slot, content, range);
+                    }
                     None => {
                         self.net.end_at(slot).state = State::Closing;
                         let end = self.net.name(slot);
@@ -95,7 +102,8 @@ impl Fabric {
                 }
             }
             Action::Resume { conn } => {
-                if let Some(slot) = self.open(node, conn, "Resume") {
+                let reads = !self.liars.get(&node).is_some_and(Liar::never_reads);
+                if let Some(slot) = self.open(node, conn, "Resume").filter(|_| reads) {
                     self.net.resume(slot);
                 }
             }
@@ -145,12 +153,16 @@ impl Fabric {
         let (at, forward, role) = (self.net.now, actor.config.forward, actor.config.role);
         let load = &mut self.loads[node.0 as usize];
         load.bytes_sent += chunk.len() as u64;
+        let lies = self.liars.contains_key(&node);
         let (ledger, violation) = (&mut self.ledger, &mut self.violation);
         follower.read(conn.is_accepted(), chunk.bytes(), |header| {
             load.messages_sent += 1;
             // What goes to an end that is gone already reaches nobody.
             let Some(to) = to else { return };
             let passing = Passing { header, at, from: node, to, end: slot, peer_end: peer.slot };
+            if lies {
+                return ledger.lies(&passing);
+            }
             let own = check::relayed(node, role, header);
             if let Err(wrong) = own.and_then(|()| ledger.passes(&passing, forward)) {
                 violation.get_or_insert(wrong);

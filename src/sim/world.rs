@@ -116,6 +116,7 @@ impl World {
                 names: Default::default(),
                 reading: None,
                 disk_delay: config.disk_delay,
+                liars: BTreeMap::new(),
                 violation: None,
             },
             dice: dice.derive("world"),

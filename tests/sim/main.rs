@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod breaks;
+mod byzantine;
 mod dynamic;
 mod faults;
 mod flood;

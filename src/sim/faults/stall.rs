@@ -82,7 +82,11 @@ impl World {
             Event::Resolved(process, ..) | Event::Mapped(process, _) | Event::Disk(process, _) => {
                 Some(process.node)
             }
-            Event::Syn(..) | Event::LingerEnds(_) | Event::StallEnds(_) | Event::Fault(_) => None,
+            Event::Syn(..)
+            | Event::LingerEnds(_)
+            | Event::StallEnds(_)
+            | Event::Lie(_)
+            | Event::Fault(_) => None,
         }
     }
 }

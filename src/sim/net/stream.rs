@@ -37,6 +37,8 @@ pub(in crate::sim) enum State {
 #[derive(Debug)]
 enum Waiting {
     Bytes(Chunk),
+    /// Bytes that the node knows nothing of.
+    Slipped(Chunk),
     /// Bytes of the content of this number.
     File(u64, Range<u64>),
     Fin,
@@ -199,6 +201,25 @@ impl Net {
         }
     }
 
+    /// Sends bytes of which the node knows nothing. A link on which something waits is full.
+    pub(in crate::sim) fn slip_in(&mut self, slot: u32, chunk: Chunk) {
+        if self.leaves_at_once(slot) {
+            self.transmit(slot, chunk);
+        } else if self.ends[slot as usize].busy.as_ref().is_none_or(|busy| busy.waiting.is_empty())
+        {
+            self.wait(slot, Waiting::Slipped(chunk));
+        }
+    }
+
+    /// The ends of a node where its descriptors leave in the clear, and none is half sent.
+    pub(in crate::sim) fn clear_links(&self, node: NodeId) -> Vec<u32> {
+        let clear = |&slot: &u32| {
+            let end = &self.ends[slot as usize];
+            end.state == State::Open && end.follower.is_between()
+        };
+        self.host(node).book.iter().map(|&(_, slot)| slot).filter(clear).collect()
+    }
+
     /// Sends bytes of a shared file after everything sent before.
     pub(in crate::sim) fn send_file(&mut self, slot: u32, content: u64, range: Range<u64>) {
         self.wait(slot, Waiting::File(content, range));
@@ -276,6 +297,11 @@ impl Net {
                 left.sent += busy.owed(self.config.send_buffer_bytes);
                 let len = block.len();
                 self.transmit(slot, block);
+                (len as u64, Duration::ZERO)
+            }
+            Waiting::Slipped(chunk) => {
+                let len = chunk.len();
+                self.transmit(slot, chunk);
                 (len as u64, Duration::ZERO)
             }
             Waiting::File(content, range) => {

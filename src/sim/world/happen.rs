@@ -79,6 +79,7 @@ impl World {
                 }
             }
             Happening::StallEnds(process) => self.stall_ends(process),
+            Happening::Lie(node) => self.lie(node),
             Happening::Fault(fault) => self.befall(*fault),
         }
     }
@@ -141,6 +142,9 @@ impl World {
         self.fabric.reading = Some((end.slot, chunk.clone()));
         self.feed(id, Input::Received { conn, data: chunk.bytes() });
         self.fabric.reading = None;
+        if self.is_liar(id) && self.fabric.net.end(end).is_some() {
+            self.overhear(end, &chunk);
+        }
     }
 
     /// Hands over or stores all that has arrived.
