@@ -68,7 +68,7 @@ const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 330.0;
 /// Room for the names of the axes: left, right, top and bottom.
 const LEFT: f64 = 74.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 52.0;
 /// Above so many points they are joined without marks.

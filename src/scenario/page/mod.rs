@@ -29,7 +29,8 @@ pub fn html(report: &Report) -> String {
     let lines = few(&groups);
     let mut body = tables::head(report);
     body += &tables::expectations(report);
-    body += &section("What it came to", &tables::summary(&groups), &compared(report, &groups));
+    body += &section("What it came to", "", &compared(report, &groups));
+    body += &tables::summary(&groups);
     if let Some((run, flood)) = report.runs.iter().find_map(|run| Some((run, run.flood.as_ref()?)))
     {
         body += &flood::html(flood, run.queries.get(flood.query));

@@ -11,6 +11,9 @@ use crate::scenario::report::{Run, Theatre, Verdict};
 /// Reasons for drops that are shown at most: the most frequent.
 const DROPS_MAX: usize = 15;
 
+/// Longer tables are folded.
+const ROWS_OPEN_MAX: usize = 12;
+
 /// What was played.
 pub(super) fn head(report: &Report) -> String {
     let about: String = (report.about.split("\n\n"))
@@ -71,7 +74,10 @@ pub(super) fn expectations(report: &Report) -> String {
 
 /// The means of each group.
 pub(super) fn summary(groups: &[Group<'_>]) -> String {
-    let mut html = String::from("<div class=\"wide\"><table><thead><tr><th></th><th>Searches</th>");
+    let open = if groups.len() <= ROWS_OPEN_MAX { " open" } else { "" };
+    let mut html = format!(
+        "<details{open}><summary>The numbers</summary><div class=\"wide\"><table><thead><tr><th></th><th>Searches</th>"
+    );
     for (title, note, ..) in MEASURES {
         let _ = write!(html, "<th title=\"{note}\">{title}</th>");
     }
@@ -91,7 +97,7 @@ pub(super) fn summary(groups: &[Group<'_>]) -> String {
         let success = Unit::Part.text(group.mean(|summary| summary.success));
         let _ = writeln!(html, "<td>{success}</td></tr>");
     }
-    html.push_str("</tbody></table></div>\n");
+    html.push_str("</tbody></table></div></details>\n");
     html
 }
 
@@ -101,15 +107,15 @@ pub(super) fn timeline(run: &Run) -> String {
         return String::new();
     }
     let mut html = format!(
-        "<details{}><summary>{} steps</summary><table><tbody>\n",
-        if run.timeline.len() <= 12 { " open" } else { "" },
+        "<details{}><summary>What happened ({})</summary><table><tbody>\n",
+        if run.timeline.len() <= ROWS_OPEN_MAX { " open" } else { "" },
         run.timeline.len()
     );
     for moment in &run.timeline {
         let at = Unit::Time.text(moment.at_us as f64);
         let _ = writeln!(
             html,
-            "<tr><td>{at}</td><td style=\"text-align:left\">{}</td></tr>",
+            "<tr><td>{at}</td><td class=\"words\">{}</td></tr>",
             escaped(&moment.what)
         );
     }
