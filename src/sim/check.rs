@@ -393,6 +393,9 @@ mod tests {
         assert!(
             ledger.by_guid(GUID).is_none() && ledger.by_search(NodeId(0), SearchId(9)).is_none()
         );
+        // Its origin sends it to a new neighbour, too: that begins nothing.
+        assert_eq!(query(&mut ledger, GUID), Ok(()));
+        assert!(ledger.by_guid(GUID).is_none());
     }
 
     use crate::node::io::SearchId;

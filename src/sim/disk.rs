@@ -115,6 +115,11 @@ impl Disk {
         &self.shared
     }
 
+    /// Shares one more file from here.
+    pub fn share(&mut self, file: SharedFile) {
+        self.shared.push(file);
+    }
+
     /// The number that the bytes of a shared file follow from, if these bytes of it can be read.
     pub fn readable(&self, file: FileIndex, range: &Range<u64>) -> Option<u64> {
         let shared = self.shared.iter().find(|shared| shared.entry.index == file)?;

@@ -165,6 +165,9 @@ pub struct Load {
     pub bytes_sent: u64,
 }
 
+/// So many forgotten queries are known as such, for each that is remembered.
+const GONE_PER_QUERY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+
 /// A search: its queries, and what it brought.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -193,6 +196,9 @@ pub(super) struct Ledger {
     ordered: BTreeMap<NodeId, VecDeque<SearchId>>,
     /// Further queries of searches that have not left yet.
     anew: BTreeMap<Guid, (NodeId, SearchId)>,
+    /// Queries that were forgotten last: should their origin send them to a new neighbour, they do
+    /// not begin anew, as the nodes remember what the ledger does not.
+    gone: LruCache<Guid, (), FixedState>,
     /// Descriptors sent by anybody.
     pub(super) messages: u64,
 }
@@ -200,11 +206,13 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(queries_max: usize) -> Ledger {
         let max = NonZeroUsize::new(queries_max).unwrap_or(NonZeroUsize::MIN);
+        let remembered = max.saturating_mul(GONE_PER_QUERY);
         Ledger {
             queries: LruCache::with_hasher(max, FixedState::with_seed(0)),
             searches: BTreeMap::new(),
             ordered: BTreeMap::new(),
             anew: BTreeMap::new(),
+            gone: LruCache::with_hasher(remembered, FixedState::with_seed(0)),
             messages: 0,
         }
     }
@@ -256,6 +264,7 @@ impl Ledger {
     pub(super) fn forget_search(&mut self, node: NodeId, search: SearchId) {
         for query in self.searches.remove(&(node, search)).into_iter().flat_map(|s| s.queries) {
             self.queries.pop(&query);
+            self.gone.push(query, ());
         }
     }
 
@@ -306,7 +315,8 @@ impl Ledger {
         let header = passing.header;
         let record = match self.queries.get_mut(&header.guid) {
             Some(record) => record,
-            None if header.hops > 0 => return Ok(()), // Older than what the ledger holds.
+            // Older than what the ledger holds.
+            None if header.hops > 0 || self.gone.contains(&header.guid) => return Ok(()),
             None => self.begin(passing),
         };
         check::query(record, passing, forward)?;
@@ -345,16 +355,21 @@ impl Ledger {
         let guid = passing.header.guid;
         let search = self.search_of(passing);
         let record = Box::new(Record::new(passing, search));
-        if let Some((gone, old)) = self.queries.push(guid, record)
-            && let Some(search) = old.search
-            && let Some(asked) = self.searches.get_mut(&(old.origin, search))
-        {
-            asked.queries.retain(|&query| query != gone);
-            if asked.queries.is_empty() {
-                self.searches.remove(&(old.origin, search));
-            }
+        if let Some((gone, old)) = self.queries.push(guid, record) {
+            self.is_forgotten(gone, &old);
         }
         self.queries.get_or_insert_mut(guid, || Box::new(Record::new(passing, search)))
+    }
+
+    /// A query made room for a younger one.
+    fn is_forgotten(&mut self, query: Guid, record: &Record) {
+        self.gone.push(query, ());
+        let Some(search) = record.search.map(|search| (record.origin, search)) else { return };
+        let Some(asked) = self.searches.get_mut(&search) else { return };
+        asked.queries.retain(|&other| other != query);
+        if asked.queries.is_empty() {
+            self.searches.remove(&search);
+        }
     }
 
     /// The search that a query which leaves for the first time belongs to.

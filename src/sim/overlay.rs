@@ -99,6 +99,15 @@ impl Overlay {
         }
     }
 
+    /// In which part of the network each of so many nodes is; none if it is dead.
+    pub(super) fn parts(&self, nodes: u32) -> Vec<Option<u32>> {
+        let mut parts = vec![None; nodes as usize];
+        for (&node, part) in self.nodes.iter().zip(self.graph.components()) {
+            parts[node.0 as usize] = Some(part);
+        }
+        parts
+    }
+
     /// Where a node stands in the graph, if it lives.
     pub fn place(&self, node: NodeId) -> Option<u32> {
         self.nodes.binary_search(&node).ok().map(|place| place as u32)
@@ -127,6 +136,18 @@ fn distances(graph: &Graph, dice: &mut Dice) -> (u32, f64, bool) {
 }
 
 impl World {
+    /// What a node is at present, if it lives.
+    pub fn tier(&self, node: NodeId) -> Option<Tier> {
+        self.slots.get(node.0 as usize)?.node.as_ref().map(|node| node.tier())
+    }
+
+    /// The nodes that a node holds to be its neighbours; none if it is dead.
+    pub fn neighbours(&self, node: NodeId) -> Vec<NodeId> {
+        let linked = self.slots.get(node.0 as usize).and_then(|slot| slot.node.as_ref());
+        let addresses = linked.into_iter().flat_map(|node| node.linked());
+        addresses.filter_map(|(peer, _)| self.fabric.net.node_at(peer.ip())).collect()
+    }
+
     /// The overlay as it is now. A link is one if both ends hold it to be one.
     pub fn overlay(&self) -> Overlay {
         let nodes: Vec<NodeId> =
@@ -134,13 +155,10 @@ impl World {
         let mut ultrapeers = Vec::with_capacity(nodes.len());
         let mut pairs = Vec::new();
         for (place, &id) in (0..).zip(&nodes) {
-            let Some(node) = self.slots[id.0 as usize].node.as_ref() else { continue };
-            ultrapeers.push(node.tier() == Tier::Ultrapeer);
-            for (peer, _) in node.linked() {
-                let other = self.fabric.net.node_at(peer.ip());
-                let other = other.and_then(|other| nodes.binary_search(&other).ok());
-                pairs.extend(other.map(|other| (place, other as u32)));
-            }
+            ultrapeers.push(self.tier(id) == Some(Tier::Ultrapeer));
+            let others = self.neighbours(id).into_iter();
+            let places = others.filter_map(|other| nodes.binary_search(&other).ok());
+            pairs.extend(places.map(|other| (place, other as u32)));
         }
         pairs.sort_unstable();
         let mutual = |&&(a, b): &&(u32, u32)| a < b && pairs.binary_search(&(b, a)).is_ok();

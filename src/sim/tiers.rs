@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use super::world::{BEGINNING, World};
-use super::{NodeId, SharedFile};
-use crate::node::io::HostRecord;
-use crate::node::{Command, Config, Role};
+use serde::{Deserialize, Serialize};
+
+use super::world::World;
+use super::{Dice, NodeId, SharedFile};
+use crate::node::{Config, Role};
 
 /// How many of each tier, and how they begin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TwoTiers {
     /// Nodes that are ultrapeers.
     pub ultrapeers: u32,
@@ -48,17 +50,27 @@ impl World {
         let ultrapeers = add(Role::Ultrapeer, tiers.ultrapeers);
         let leaves = add(Role::Leaf, tiers.leaves);
         let mut dice = self.dice.derive("two tiers");
-        let mut known = ultrapeers.clone();
         for &node in ultrapeers.iter().chain(&leaves) {
-            dice.shuffle(&mut known);
-            let others = known.iter().filter(|&&other| other != node);
-            let records = others.take(tiers.hosts_known as usize).map(|&other| HostRecord {
-                last_success_s: BEGINNING.as_secs(),
-                ..HostRecord::new(self.address(other))
-            });
-            let records = records.collect();
-            self.command(node, Command::Remember(records));
+            let others = distinct(&ultrapeers, tiers.hosts_known, node, &mut dice);
+            self.remember(node, &others);
         }
         Population { ultrapeers, leaves }
     }
+}
+
+/// So many different ones of these nodes, or all if there are fewer; never `but`.
+fn distinct(of: &[NodeId], wanted: u32, but: NodeId, dice: &mut Dice) -> Vec<NodeId> {
+    let wanted = wanted as usize;
+    if wanted * 4 >= of.len() {
+        let mut all: Vec<NodeId> = of.iter().copied().filter(|&node| node != but).collect();
+        dice.shuffle(&mut all);
+        all.truncate(wanted);
+        return all;
+    }
+    let mut chosen = Vec::with_capacity(wanted);
+    while chosen.len() < wanted {
+        let drawn = dice.pick(of).copied().filter(|drawn| *drawn != but && !chosen.contains(drawn));
+        chosen.extend(drawn);
+    }
+    chosen
 }

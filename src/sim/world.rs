@@ -143,7 +143,11 @@ impl World {
 
     /// Has a node search for words, with this TTL.
     pub fn search(&mut self, node: NodeId, text: &str, ttl: u8) -> SearchId {
-        let query = SearchQuery { text: text.to_owned(), ttl: Some(ttl), ..Default::default() };
+        self.ask(node, SearchQuery { text: text.to_owned(), ttl: Some(ttl), ..Default::default() })
+    }
+
+    /// Has a node search.
+    pub fn ask(&mut self, node: NodeId, query: SearchQuery) -> SearchId {
         self.searches += 1;
         let search = SearchId(self.searches);
         self.command(node, Command::Search { search, query });

@@ -9,6 +9,7 @@ mod flood;
 mod horizon;
 mod ipv6;
 mod oob;
+mod play;
 mod reach;
 mod routing;
 mod tiers;

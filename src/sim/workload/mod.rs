@@ -3,7 +3,8 @@
 //! Every kind is a plain value with defaults from measurements ([`Corpus`], [`Questions`],
 //! [`Churn`], [`FlashCrowd`], [`Attackers`]). With [`Dice`](super::Dice) each yields something to
 //! play: a corpus the [`Holdings`] of the nodes, the others a lazy stream of [`Planned`] deeds,
-//! which a [`Plan`] merges by time. The same seed gives the same plan.
+//! which a [`Plan`] merges by time. The same seed gives the same plan. A [`Player`] plays it in a
+//! world.
 
 mod attackers;
 mod catalogue;
@@ -13,6 +14,7 @@ mod crowd;
 mod holdings;
 mod lifetime;
 mod plan;
+mod player;
 mod questions;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ pub use crowd::FlashCrowd;
 pub use holdings::Holdings;
 pub use lifetime::Lifetime;
 pub use plan::{Deed, Plan, Planned};
+pub use player::{Conduct, Fetch, Player, Searched, Turnover};
 pub use questions::{Asker, Question, Questions};
 pub use zipf::Zipf;
 

@@ -87,6 +87,15 @@ impl World {
         }
     }
 
+    /// Has a node share one more file from now on.
+    pub fn share(&mut self, node: NodeId, file: SharedFile) {
+        let segment = Arc::new(Segment::new(vec![file.entry.clone()]));
+        self.fabric.disk(node).share(file);
+        if self.is_alive(node) {
+            self.feed(node, Input::Library(Change::Add(segment)));
+        }
+    }
+
     /// Ends the process of a node.
     pub(in crate::sim) fn end_process(&mut self, id: NodeId, vanished: bool) {
         let slot = &mut self.slots[id.0 as usize];
