@@ -22,5 +22,6 @@ mod hits;
 mod links;
 mod poisoning;
 mod redirection;
+mod reveals;
 mod sybils;
 mod victim;
