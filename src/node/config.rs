@@ -276,6 +276,9 @@ pub struct Config {
     pub push_timeout_s: u16,
     /// Pushes we obey within 30 s for one address (gtk-gnutella: 5).
     pub pushes_per_address_max: u16,
+    /// An address at which nobody asked for anything although a push led there is left alone so long
+    /// (gtk-gnutella: 500 s), each time twice as long.
+    pub push_pause_s: u16,
     /// Connections that pushes made us open and that do not stand yet, at once.
     pub pushes_max: u16,
     /// Addresses whose pushes and browses are counted at once; beyond that newcomers wait.
@@ -578,6 +581,7 @@ impl Default for Config {
             source_failures_max: 5,
             push_timeout_s: 20,
             pushes_per_address_max: 5,
+            push_pause_s: 500,
             pushes_max: 32,
             counted_addresses_max: 4_096,
             local_is_open: true,

@@ -29,6 +29,7 @@ mod on_tier;
 mod on_timer;
 mod on_transfer;
 mod on_vendor;
+mod pauses;
 mod phase;
 mod rate;
 mod reach;

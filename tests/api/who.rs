@@ -10,7 +10,7 @@ use super::House;
 use super::http::Request;
 
 #[test]
-fn token_host_and_origin_are_required() {
+fn row_26_token_host_and_origin_are_required() {
     smol::block_on(async {
         let house = House::new().await;
         let at = house.server.address();

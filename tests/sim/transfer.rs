@@ -224,7 +224,7 @@ fn wrong_bytes_are_never_published() {
 
 /// A disk that fails stops the download and says so; nothing is published.
 #[test]
-fn a_full_disk_stops_the_download() {
+fn row_28_a_full_disk_stops_the_download() {
     let graph = graph(Topology::Line { nodes: 2 }, 1);
     let config = config(Forward::HigherTtl);
     let mut world = sharing(1, slow(Latency::default(), false), &graph, config, &[1]);

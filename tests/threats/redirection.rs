@@ -80,9 +80,45 @@ fn row_07_forged_pushes_do_not_turn_the_node_against_a_third() {
         Push { servent, index: 1, address, extensions: &[] }.encode(&mut push);
         victim.say(forger, &descriptor(guid(number.into()), Kind::PUSH, 3, 1, &push));
     }
-    let allowed = usize::from(config().pushes_per_address_max);
-    assert_eq!(victim.dialled.len(), allowed);
-    assert_eq!(victim.count(Why::BadPush), 10_000 - allowed as u64);
+    assert_eq!(victim.dialled.len(), 1, "nobody was there");
+    assert_eq!(victim.count(Why::BadPush), 9_999);
+}
+
+/// For an hour, whether the third refuses, takes the connection and is silent, or answers as a web
+/// server does. Only one that asks for something in the end is connected to as often as is allowed.
+#[test]
+fn row_07_pushes_for_an_hour_do_not_turn_the_node_against_a_third() {
+    let asks = &b"HEAD /get/1/shared.txt HTTP/1.1\r\nHost: x\r\n\r\n"[..];
+    let is_web_server = &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..];
+    for answer in [None, Some(&b""[..]), Some(is_web_server), Some(asks)] {
+        let mut victim = Victim::new(config());
+        victim.share(&["shared.txt"]);
+        victim.refuses = answer.is_none();
+        let forger = victim.neighbour(stranger(1), Headers::new());
+        let servent = victim.view().servent;
+        for number in 0..10_000u16 {
+            let address = bystander(1 + number);
+            let mut push = Vec::new();
+            Push { servent, index: 1, address, extensions: &[] }.encode(&mut push);
+            victim.say(forger, &descriptor(guid(number.into()), Kind::PUSH, 3, 1, &push));
+            for (conn, _) in std::mem::take(&mut victim.ordered) {
+                victim.give(Input::Connected { conn, local: config().listen });
+                if let Some(data) = answer.filter(|answer| !answer.is_empty()) {
+                    victim.give(Input::Received { conn, data });
+                }
+            }
+            if number % 3 == 0 {
+                victim.pass(1);
+            }
+        }
+        assert!(victim.now.as_micros() > 3_300_000_000);
+        let times = victim.dialled.len();
+        if answer == Some(asks) {
+            assert!(times > 500, "{times} connections to one that asks");
+        } else {
+            assert!((3..=8).contains(&times), "{times} connections, {answer:?}");
+        }
+    }
 }
 
 #[test]

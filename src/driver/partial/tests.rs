@@ -117,7 +117,7 @@ fn what_the_journal_names_beyond_the_file_is_not_there() {
 }
 
 #[test]
-fn a_damaged_journal_is_set_aside_with_its_bytes() {
+fn row_27_a_damaged_journal_is_set_aside_with_its_bytes() {
     let home = home();
     let journal = home.incomplete("0000000000000007.journal");
     let (mut partial, _) = home.open();

@@ -72,7 +72,7 @@ fn a_directory_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn whatever_byte_is_damaged_the_start_succeeds_and_says_so() {
+fn row_27_whatever_byte_is_damaged_the_start_succeeds_and_says_so() {
     let home = tempfile::tempdir().unwrap();
     let mut dir = DataDir::open(home.path()).unwrap();
     let (path, bad) = (home.path().join("hosts"), home.path().join("hosts.bad"));

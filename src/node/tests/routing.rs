@@ -296,7 +296,7 @@ fn shown_the_door(config: &Config, ultrapeer: bool, says: &[u8]) -> (Vec<(Why, u
 }
 
 #[test]
-fn threat_11_broken_tables_end_the_link() {
+fn row_11_broken_tables_end_the_link() {
     let part = |number, count, compressor, entry_bits, data: &[u8]| {
         let mut payload = Vec::new();
         let patch = Patch { number, count, compressor, entry_bits, data };
@@ -348,7 +348,7 @@ fn threat_11_broken_tables_end_the_link() {
 }
 
 #[test]
-fn threat_11_a_saturated_leaf_gets_no_more_than_its_share() {
+fn row_11_a_saturated_leaf_gets_no_more_than_its_share() {
     for tenths in 1..=10_u32 {
         let config =
             Config { crowded_leaf_queries_per_s_max: 7, route_fill_percent_max: 75, ..routing() };

@@ -22,6 +22,7 @@ use super::io::{
     CloseCause, DiskReport, DownloadId, DownloadRequest, DownloadState, Event, Out, Progress,
     SearchId, Source,
 };
+use super::pauses::Pauses;
 use super::rate::PerAddress;
 use super::{Config, ConnId, Rng, Time, Why, filter};
 use crate::library::Library;
@@ -86,6 +87,7 @@ impl Transfers {
             us,
             proxied,
             proxy_asks: PerAddress::new(PROXY_ASKS_WINDOW, asks, addresses),
+            pushed_in_vain: Pauses::new(Duration::from_secs(config.push_pause_s.into()), addresses),
             config,
         };
         Transfers {
@@ -157,7 +159,7 @@ impl Transfers {
             Some(Purpose::Give) => {
                 if let Some(peer) = self.pushes.connected(conn, &mut turn) {
                     turn.dedicate(conn, Purpose::Serve);
-                    self.uploads.begin(conn, peer, &turn);
+                    self.uploads.begin_given(conn, peer, &turn);
                 }
             }
             Some(Purpose::Serve | Purpose::Leave(_) | Purpose::Close) | None => {}
@@ -224,7 +226,7 @@ impl Transfers {
         let mut turn = self.desk.turn(now, out);
         match purpose {
             Some(Purpose::Serve) => {
-                self.uploads.end(conn);
+                self.uploads.end(conn, &mut turn);
                 if cause == CloseCause::FileUnreadable {
                     turn.out.count(Why::DiskFailed);
                 }

@@ -38,6 +38,7 @@ impl Pushes {
             || !filter::is_usable(push.address, turn.local_allowed)
             || self.opening.len() >= usize::from(turn.config.pushes_max)
             || !self.obeyed.admit(turn.now, push.address.ip())
+            || !turn.pushed_in_vain.admit(turn.now, push.address.ip())
         {
             return turn.out.count(Why::BadPush);
         }
@@ -55,7 +56,8 @@ impl Pushes {
 
     /// It never came to stand.
     pub(super) fn failed(&mut self, conn: ConnId, turn: &mut Turn<'_>) {
-        if self.opening.remove(&conn).is_some() {
+        if let Some((address, _)) = self.opening.remove(&conn) {
+            turn.pushed_in_vain.failed(turn.now, address.ip());
             turn.out.count(Why::ConnectFailed);
         }
     }

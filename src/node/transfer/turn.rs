@@ -10,6 +10,7 @@ use super::mesh::Mesh;
 use super::proxied::Proxied;
 use crate::node::filter::Blocked;
 use crate::node::io::{Action, DownloadId, Out, SearchEnd, SearchId};
+use crate::node::pauses::Pauses;
 use crate::node::rate::PerAddress;
 use crate::node::{Config, ConnId, Rng, Time, filter};
 use crate::wire::{Families, Guid, Sha1};
@@ -100,6 +101,8 @@ pub(super) struct Desk {
     pub(super) proxied: Proxied,
     /// What we asked of others' push proxies.
     pub(super) proxy_asks: PerAddress,
+    /// Where pushes led and nobody asked for anything.
+    pub(super) pushed_in_vain: Pauses,
 }
 
 /// What others are to know of us, and what we can do.
@@ -128,6 +131,7 @@ impl Desk {
             us: &self.us,
             proxied: &mut self.proxied,
             proxy_asks: &mut self.proxy_asks,
+            pushed_in_vain: &mut self.pushed_in_vain,
             out,
         }
     }
@@ -148,6 +152,7 @@ pub(super) struct Turn<'a> {
     pub(super) us: &'a Us,
     pub(super) proxied: &'a mut Proxied,
     pub(super) proxy_asks: &'a mut PerAddress,
+    pub(super) pushed_in_vain: &'a mut Pauses,
     pub(super) out: &'a mut Out,
 }
 

@@ -35,6 +35,8 @@ struct Upload {
     inbox: Inbox,
     /// What came before the present answer was complete.
     waiting: Vec<u8>,
+    /// Whether we connected because somebody said that it wants to ask.
+    given: bool,
     /// Whether a request has come already: then a GIV makes no sense any more.
     asked: bool,
     state: State,
@@ -87,10 +89,20 @@ impl Uploads {
 
     /// On this connection requests may come now.
     pub(super) fn begin(&mut self, conn: ConnId, peer: SocketAddr, turn: &Turn<'_>) {
+        self.await_requests(conn, peer, false, turn);
+    }
+
+    /// The same on one that we opened because of a push.
+    pub(super) fn begin_given(&mut self, conn: ConnId, peer: SocketAddr, turn: &Turn<'_>) {
+        self.await_requests(conn, peer, true, turn);
+    }
+
+    fn await_requests(&mut self, conn: ConnId, peer: SocketAddr, given: bool, turn: &Turn<'_>) {
         let until = turn.in_s(turn.config.handshake_timeout_s);
         let inbox = Inbox::new(turn.config);
         let state = State::Idle { until };
-        self.conns.insert(conn, Upload { peer, inbox, waiting: Vec::new(), asked: false, state });
+        let waiting = Vec::new();
+        self.conns.insert(conn, Upload { peer, inbox, waiting, given, asked: false, state });
     }
 
     /// Leaves clients at blocked addresses.
@@ -103,8 +115,11 @@ impl Uploads {
     }
 
     /// The connection is gone, or not ours any more.
-    pub(super) fn end(&mut self, conn: ConnId) {
-        self.conns.remove(&conn);
+    pub(super) fn end(&mut self, conn: ConnId, turn: &mut Turn<'_>) {
+        let gone = self.conns.remove(&conn).filter(|upload| upload.given && !upload.asked);
+        if let Some(upload) = gone {
+            turn.pushed_in_vain.failed(turn.now, upload.peer.ip());
+        }
     }
 
     /// Bytes from a client. If they turn out to be a GIV, it is handed back, and the connection
@@ -141,7 +156,6 @@ impl Uploads {
                 if head.starts_with(b"GIV ") && !upload.asked && conn.is_accepted() {
                     return self.take_giv(conn, &head, rest, turn);
                 }
-                upload.asked = true;
                 upload.waiting.extend_from_slice(rest);
                 self.answer(conn, &head, library, turn);
             }
@@ -236,7 +250,7 @@ impl Uploads {
     }
 
     pub(super) fn close(&mut self, conn: ConnId, flush: bool, turn: &mut Turn<'_>) {
-        self.conns.remove(&conn);
+        self.end(conn, turn);
         turn.close(conn, flush);
     }
 
@@ -263,7 +277,10 @@ impl Uploads {
 
     fn answer(&mut self, conn: ConnId, head: &[u8], library: &Library, turn: &mut Turn<'_>) {
         let reply = match Request::parse(head) {
-            Ok(request) => self.reply_to(conn, &request, library, turn),
+            Ok(request) => {
+                self.has_asked(conn, turn);
+                self.reply_to(conn, &request, library, turn)
+            }
             Err(Malformed::BadValue) => Err((505, Why::BadRequest)),
             Err(_) => Err((400, Why::BadRequest)),
         };
@@ -273,6 +290,14 @@ impl Uploads {
         });
         self.reply(conn, reply, turn);
         self.go_on(conn, library, turn);
+    }
+
+    /// A request came, whatever it asks for.
+    fn has_asked(&mut self, conn: ConnId, turn: &mut Turn<'_>) {
+        if let Some(upload) = self.conns.get_mut(&conn) {
+            upload.asked = true;
+            turn.pushed_in_vain.answered(upload.peer.ip());
+        }
     }
 
     /// What to answer, or the code of a refusal that ends the connection.

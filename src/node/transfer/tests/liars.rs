@@ -10,7 +10,7 @@ fn flipped(file: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_liar_by_itself_is_left_for_ever_and_nothing_is_published() {
+fn row_14_a_liar_by_itself_is_left_for_ever_and_nothing_is_published() {
     let file = content(9_000, 1);
     let wrong = flipped(&file);
     let mut rope = Rope::new(1);
@@ -31,7 +31,7 @@ fn a_liar_by_itself_is_left_for_ever_and_nothing_is_published() {
 }
 
 #[test]
-fn a_liar_among_others_is_found() {
+fn row_14_a_liar_among_others_is_found() {
     let file = content(60_000, 1);
     for seed in 0..20 {
         let mut rope = Rope::new(seed);
@@ -52,7 +52,7 @@ fn a_liar_among_others_is_found() {
 }
 
 #[test]
-fn when_all_lie_it_ends() {
+fn row_14_when_all_lie_it_ends() {
     let file = content(60_000, 1);
     let mut rope = Rope::new(3);
     let mut ends = Vec::new();
@@ -83,7 +83,7 @@ fn wrong_bytes_of_an_earlier_run_are_nobodys_fault() {
 }
 
 #[test]
-fn lies_about_ranges_and_names_do_not_disturb() {
+fn row_14_lies_about_ranges_and_names_do_not_disturb() {
     let file = content(9_000, 1);
     let other = Sha1([7; 20]);
     let lies = [
