@@ -90,6 +90,7 @@ impl Node {
             Sort::Undecided => {}
             Sort::ConnectBack => self.close_quietly(conn, false),
             Sort::Unknown => self.close(now, conn, Why::UnknownProtocol, None),
+            Sort::Tls => self.on_tls(now, conn),
             Sort::Gnutella => {
                 let bytes = std::mem::take(bytes);
                 row.phase = Phase::AwaitsGreeting(Gathering::new(&self.config));
@@ -99,6 +100,15 @@ impl Node {
                 let bytes = std::mem::take(bytes);
                 self.adopt(now, conn, bytes.get(..before).unwrap_or_default(), data);
             }
+        }
+    }
+
+    /// We do not speak TLS; but a neighbour that we asked to connect back has come.
+    fn on_tls(&mut self, now: Time, conn: ConnId) {
+        if self.was_asked_to_come(conn) {
+            self.close_quietly(conn, false);
+        } else {
+            self.close(now, conn, Why::UnknownProtocol, None);
         }
     }
 

@@ -109,6 +109,13 @@ impl Node {
         }
     }
 
+    /// Whether a connection may be that of a neighbour that we asked to come.
+    pub(super) fn was_asked_to_come(&self, conn: ConnId) -> bool {
+        let from = self.conns.get(conn).map(|row| row.peer.ip());
+        let reach = self.reach.as_deref();
+        from.is_some_and(|from| reach.is_some_and(|reach| reach.tcp.has_asked(from)))
+    }
+
     /// A datagram came; from one that we have not written to, it proves that we can be reached.
     pub(super) fn datagram_came(&mut self, now: Time, from: IpAddr) {
         if self.untested_door().is_some() || !self.crosses_the_border(from) {

@@ -80,3 +80,32 @@ fn ours_go_past_it() {
         assert!(it.drops().is_empty(), "{:?}", it.drops());
     });
 }
+
+#[test]
+fn it_proves_its_address_before_it_gets_our_hits() {
+    if !public_addresses() {
+        return eprintln!("skipped: loopback");
+    }
+    let Some(it) = Neighbour::start(Mode::Ultrapeer, true, &[]) else { return };
+    smol::block_on(async {
+        // leaf - it - near - holder: it asks by UDP for a leaf that does not, and the holder knows
+        // nothing of it.
+        let by_links = Config { out_of_band: false, role: Role::Leaf, ..Config::default() };
+        let leaf = Filbert::start(by_links, &[]).await;
+        let near = Filbert::start(flooding(), &[]).await;
+        let holder = Filbert::start(flooding(), &[("wooden marimba.ogg", b"ma")]).await;
+        leaf.connect(it.listen).await;
+        near.connect(it.listen).await;
+        holder.connect(near.servent.listen()).await;
+        reached_by_a_stranger(&holder).await;
+        reach(it.listen);
+        smol::Timer::after(std::time::Duration::from_secs(12)).await;
+        let before = holder.servent.view().await.expect("it runs").datagrams.hosts_proven;
+        let hit = leaf.find("marimba").await.expect("a hit");
+        assert_eq!(hit.source.address, holder.servent.listen());
+        let view = holder.servent.view().await.expect("it runs");
+        assert_eq!(view.datagrams.hosts_proven, before + 1, "{view:?}");
+        assert_eq!(view.messages(Kind::QUERY_HIT).1, 0, "not along the way of the query");
+        assert!(it.drops().is_empty(), "{:?}", it.drops());
+    });
+}

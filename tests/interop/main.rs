@@ -6,7 +6,11 @@
 #![cfg(unix)]
 
 mod datagrams;
+mod dynamic;
 mod flat;
+mod ipv6;
+mod mesh;
 mod neighbour;
+mod reach;
 mod servent;
 mod tiers;

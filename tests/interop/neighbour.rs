@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,6 +20,13 @@ const PROGRAM: &str = "FILBERT_INTEROP_GTK_GNUTELLA";
 /// gtk-gnutella do nothing, since no address there is valid to it; in a network namespace of its
 /// own, where other addresses are local, they can be tried.
 const NETWORK: &str = "FILBERT_INTEROP_NETWORK";
+
+/// The first four groups of all IPv6 addresses; without it tests of IPv6 are skipped.
+const NETWORK6: &str = "FILBERT_INTEROP_NETWORK6";
+
+/// Names a program that puts an address behind a firewall: called with the address and a protocol,
+/// `tcp` or `udp`, it lets nobody begin to talk to that address by that protocol any more.
+const FIREWALL: &str = "FILBERT_INTEROP_FIREWALL";
 
 /// What a gtk-gnutella is in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +48,34 @@ pub(crate) fn fresh_ip() -> Ipv4Addr {
     format!("{network}.{third}.1").parse().expect("an address")
 }
 
+/// The same of IPv6; none, and a word about it, if there is no such network.
+pub(crate) fn fresh_ip6() -> Option<Ipv6Addr> {
+    let Ok(network) = std::env::var(NETWORK6) else {
+        eprintln!("skipped: {NETWORK6} names no network");
+        return None;
+    };
+    let last = fresh_ip().octets()[2];
+    Some(format!("{network}::{last:x}:1").parse().expect("an address"))
+}
+
+/// Whether addresses can be put behind a firewall; if not, says so.
+pub(crate) fn has_firewall() -> bool {
+    let has = std::env::var_os(FIREWALL).is_some();
+    if !has {
+        eprintln!("skipped: {FIREWALL} names no program");
+    }
+    has
+}
+
+/// Nobody shall begin to talk to this address any more.
+pub(crate) fn put_behind_firewall(ip: IpAddr, protocols: &[&str]) {
+    let program = std::env::var_os(FIREWALL).expect("the caller asked");
+    for protocol in protocols {
+        let status = Command::new(&program).arg(ip.to_string()).arg(protocol).status();
+        assert!(status.expect("it runs").success(), "{ip} {protocol}");
+    }
+}
+
 /// A running gtk-gnutella; killed when dropped.
 pub(crate) struct Neighbour {
     child: Child,
@@ -52,11 +87,21 @@ impl Neighbour {
     /// Starts one that shares files of these names and contents and connects to nobody by itself;
     /// `None`, and a word about it, if there is no program to start.
     pub(crate) fn start(mode: Mode, compress: bool, files: &[(&str, &[u8])]) -> Option<Neighbour> {
+        Neighbour::start_at(fresh_ip().into(), mode, compress, files, "")
+    }
+
+    /// The same at this address, with these settings of its besides.
+    pub(crate) fn start_at(
+        ip: IpAddr,
+        mode: Mode,
+        compress: bool,
+        files: &[(&str, &[u8])],
+        more: &str,
+    ) -> Option<Neighbour> {
         let Some(program) = std::env::var_os(PROGRAM) else {
             eprintln!("skipped: {PROGRAM} names no program");
             return None;
         };
-        let ip = fresh_ip();
         let listen = TcpListener::bind((ip, 0)).and_then(|socket| socket.local_addr());
         let listen = listen.expect("a free port");
         let dir = tempfile::tempdir().expect("a folder");
@@ -65,7 +110,7 @@ impl Neighbour {
         for (name, content) in files {
             fs::write(shared.join(name), content).expect("a file");
         }
-        let settings = settings(dir.path(), listen, mode, compress);
+        let settings = settings(dir.path(), listen, mode, compress) + more;
         fs::write(dir.path().join("config_gnet"), settings).expect("its settings");
         let log = fs::File::create(dir.path().join("log")).expect("its log");
         let child = Command::new(program)
@@ -78,7 +123,8 @@ impl Neighbour {
         let mut neighbour = Neighbour { child, dir, listen };
         neighbour.wait_until("it listens", |it| {
             assert!(it.child.try_wait().expect("it is ours").is_none(), "{}", it.log());
-            TcpStream::connect(it.listen).is_ok()
+            // Not by connecting to it: who did would have shown it that it can be reached.
+            !it.shell("status").is_empty()
         });
         let shares = format!("Shares {} file", files.len());
         neighbour.wait_until("it shares", |it| it.shell("status").contains(&shares));
@@ -125,7 +171,11 @@ impl Neighbour {
         // Without a port as long as it does not know where they listen.
         let is_address =
             |text: &str| text.parse::<SocketAddr>().is_ok() || text.parse::<IpAddr>().is_ok();
-        let is_node = |line: &&str| line.split_whitespace().next().is_some_and(is_address);
+        // A question mark for since when: it is not one yet, or was refused.
+        let is_node = |line: &&str| {
+            let mut words = line.split_whitespace();
+            words.next().is_some_and(is_address) && words.nth(2).is_some_and(|since| since != "?")
+        };
         self.shell("nodes").lines().filter(is_node).map(str::to_owned).collect()
     }
 
@@ -163,15 +213,17 @@ fn counters(text: &str) -> BTreeMap<String, u64> {
 fn settings(dir: &Path, listen: SocketAddr, mode: Mode, compress: bool) -> String {
     let truth = |yes| if yes { "TRUE" } else { "FALSE" };
     let dir = dir.display();
-    let (ip, port) = (listen.ip(), listen.port());
+    let port = listen.port();
+    let (protocol, six) = if listen.is_ipv4() { (4, "") } else { (6, "6") };
+    let ip = listen.ip();
     let peer_mode = if mode == Mode::Leaf { 0 } else { 2 };
     let local = if listen.ip().is_loopback() { "127.0.0.0/8" } else { "" };
     format!(
         "listen_port = {port}\n\
-         force_local_ip = TRUE\n\
-         forced_local_ip = \"{ip}\"\n\
-         bind_to_forced_local_ip = TRUE\n\
-         network_protocol = 4\n\
+         force_local_ip{six} = TRUE\n\
+         forced_local_ip{six} = \"{ip}\"\n\
+         bind_to_forced_local_ip{six} = TRUE\n\
+         network_protocol = {protocol}\n\
          configured_peermode = {peer_mode}\n\
          online_mode = TRUE\n\
          is_firewalled = FALSE\n\

@@ -1,16 +1,17 @@
 //! A filbert at an address of its own, and waiting for what it shall see.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use filbert::servent::{Config, Event, Heard, Hit, Hits, Options, SearchQuery, Servent, View};
+use filbert::wire::Kind;
 use smol::future::or;
 use smol::stream::StreamExt as _;
 use tempfile::TempDir;
 
-use crate::neighbour::fresh_ip;
+use crate::neighbour::{fresh_ip, public_addresses};
 
 /// A running filbert and the folder where it keeps everything.
 pub(crate) struct Filbert {
@@ -23,6 +24,11 @@ pub(crate) struct Filbert {
 impl Filbert {
     /// Starts one that shares these files and connects to nobody by itself.
     pub(crate) async fn start(config: Config, files: &[(&str, &[u8])]) -> Filbert {
+        Filbert::start_at(fresh_ip().into(), config, files).await
+    }
+
+    /// The same at this address.
+    pub(crate) async fn start_at(ip: IpAddr, config: Config, files: &[(&str, &[u8])]) -> Filbert {
         let dir = tempfile::tempdir().expect("a folder");
         let shared = dir.path().join("shared");
         fs::create_dir(&shared).expect("a folder");
@@ -30,10 +36,10 @@ impl Filbert {
             fs::write(shared.join(name), content).expect("a file");
         }
         let options = Options {
-            listen: SocketAddr::from((fresh_ip(), 0)),
+            listen: SocketAddr::from((ip, 0)),
             data_dir: Some(dir.path().join("data")),
             shares: vec![shared],
-            config: Config { local_addresses: true, auto_connect: false, ..config },
+            config: Config { local_addresses: !public_addresses(), auto_connect: false, ..config },
             ..Options::default()
         };
         let servent = Servent::start(options).await.expect("it starts");
@@ -114,6 +120,19 @@ impl Filbert {
             None
         })
         .await
+    }
+
+    /// Over how many links a hit must have come: `links`, if this servent sent any over a link,
+    /// whether its own or another's; else it went past this one by UDP, which nobody does on
+    /// loopback.
+    pub(crate) async fn hit_came_by(&self, hit: &Hit, links: u8) {
+        let sent = self.servent.view().await.expect("it runs").messages(Kind::QUERY_HIT).1;
+        if sent == 0 {
+            assert!(public_addresses(), "a hit that went no way: {hit:?}");
+            assert_eq!(hit.hops, 1, "straight from who has it: {hit:?}");
+        } else {
+            assert_eq!(hit.hops, links, "{hit:?}");
+        }
     }
 }
 

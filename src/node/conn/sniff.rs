@@ -9,18 +9,21 @@ pub(crate) enum Sort {
     Transfer,
     /// Somebody connects back because we asked for it (section 22); nothing more follows.
     ConnectBack,
+    /// TLS, which we do not speak: gtk-gnutella connects back that way.
+    Tls,
     /// None of these.
     Unknown,
     /// Too few bytes to tell.
     Undecided,
 }
 
-const OPENINGS: [(&[u8], Sort); 5] = [
+const OPENINGS: [(&[u8], Sort); 6] = [
     (b"GNUTELLA ", Sort::Gnutella),
     (b"GET ", Sort::Transfer),
     (b"HEAD ", Sort::Transfer),
     (b"GIV ", Sort::Transfer),
     (b"\n\n", Sort::ConnectBack),
+    (b"\x16\x03", Sort::Tls),
 ];
 
 /// What the connection is that begins with these bytes.
@@ -54,7 +57,8 @@ mod tests {
             (b"\n", Sort::Undecided),
             (b"\n\n", Sort::ConnectBack),
             (b"GX", Sort::Unknown),
-            (b"\x16\x03\x01", Sort::Unknown),
+            (b"\x16\x03\x01", Sort::Tls),
+            (b"\x16\x02", Sort::Unknown),
         ] {
             assert_eq!(sort(bytes), expected, "{bytes:?}");
         }

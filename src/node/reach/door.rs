@@ -109,6 +109,11 @@ impl Door {
         self.tests.iter().any(|&(asked, _)| asked == ip)
     }
 
+    /// Whether this host was asked lately, whatever became of it.
+    pub(crate) fn has_asked(&self, ip: IpAddr) -> bool {
+        self.asked.iter().any(|&(asked, _)| asked == ip)
+    }
+
     /// Whom of these neighbours to ask now. None of them is asked twice within
     /// `Config::reach_ask_again_s`, whatever the need. The second value: when to look again.
     fn whom_to_ask(

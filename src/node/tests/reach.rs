@@ -97,6 +97,21 @@ fn in_a_local_network_nobody_is_asked() {
     assert!(world.nodes[0].reach.is_none(), "nothing is kept");
 }
 
+#[test]
+fn who_connects_back_by_tls_is_no_stranger() {
+    let mut world = World::new(1, &tested());
+    helper(&mut world);
+    let hello = |world: &mut World, number, ip: [u8; 4]| {
+        let (conn, peer) = (ConnId::accepted(number), SocketAddr::from((ip, 9)));
+        world.give(0, Input::Accepted { conn, peer, local: address(0) });
+        world.give(0, Input::Received { conn, data: b"\x16\x03\x01\x02\0" });
+        world.count(0, Why::UnknownProtocol)
+    };
+    assert_eq!(hello(&mut world, 98, [11, 0, 0, 1]), 0);
+    assert_eq!(tcp(&world), (Openness::Open, Because::Came { hosts: 1 }));
+    assert_eq!(hello(&mut world, 99, [11, 0, 0, 77]), 1);
+}
+
 /// A node whose only neighbour does not connect back, and what that has heard since.
 fn closed() -> (World, End, Vec<u8>) {
     let mut world = World::new(1, &tested());
