@@ -200,6 +200,9 @@ pub struct Config {
     pub leaf_queries_per_minute_max: u16,
     /// So many it may bring at once, after it was silent.
     pub leaf_query_burst: u16,
+    /// Walkers that rest here until their origin has said whether they shall go on, and questions of
+    /// resting walkers that are answered in one turn: more than most laboratories send out.
+    pub walkers_resting_max: u16,
     /// Searches at once.
     pub searches_max: u16,
     /// Dynamic queries that we run for one leaf at once; each holds some hundred bytes for up to
@@ -409,6 +412,9 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// Steps of a walker between two checks whether there is enough (Lv and others, 2002).
+    pub const STEPS_PER_CHECK: u8 = 4;
+
     /// Whether it is for laboratories alone: the nodes of the public network neither expect nor
     /// want it.
     pub fn is_for_laboratories(self) -> bool {
@@ -547,6 +553,7 @@ impl Default for Config {
             query_burst: 60,
             leaf_queries_per_minute_max: 30,
             leaf_query_burst: 30,
+            walkers_resting_max: 4_096,
             searches_max: 100,
             queries_per_leaf_max: 32,
             leaf_queries_max: 2_000,

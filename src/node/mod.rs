@@ -29,6 +29,7 @@ mod on_tier;
 mod on_timer;
 mod on_transfer;
 mod on_vendor;
+mod on_walk;
 mod pauses;
 mod phase;
 mod rate;
@@ -81,6 +82,7 @@ use route::push::Pushes;
 use route::seen::Seen;
 use search::Searches;
 use search::dynamic::Dynamic;
+use search::walk::Walks;
 use tier::{Line, Reason};
 use transfer::Transfers;
 use view::Tally;
@@ -135,6 +137,8 @@ pub struct Node {
     pushes: Pushes,
     searches: Searches,
     dynamic: Dynamic,
+    /// Random walks, in laboratories; none as long as none came by.
+    walks: Option<Box<Walks>>,
     /// Files in and out; none before the first.
     transfers: Option<Box<Transfers>>,
     datagrams: Datagrams,
@@ -202,6 +206,7 @@ impl Node {
             pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
             searches: Searches::default(),
             dynamic: Dynamic::default(),
+            walks: None,
             transfers: None,
             datagrams: Datagrams::new(rng.derive("datagrams")),
             flooded: Vec::new(),
@@ -230,7 +235,8 @@ impl Node {
     /// turn.
     pub fn deadline(&self) -> Option<Time> {
         let open = self.run.as_ref().is_some_and(|run| !run.is_empty());
-        let waiting = open || !self.letters.is_empty();
+        let is_asked = self.walks.as_ref().is_some_and(|walks| walks.is_asked());
+        let waiting = open || !self.letters.is_empty() || is_asked;
         let turn = if waiting { Time::ZERO } else { Time::NEVER };
         let searches = self.searches.deadline(&self.config).min(self.dynamic.deadline());
         let transfers = self.transfers.as_ref().and_then(|all| all.deadline());

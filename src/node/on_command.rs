@@ -155,7 +155,9 @@ impl Node {
         }
         let reply_to = self.oob_address();
         let guid = self.rng.guid();
-        let guid = reply_to.map_or(guid, |address| guid.with_reply_to(address));
+        let walks = matches!(strategy, Strategy::Walkers { .. });
+        let named = reply_to.or_else(|| self.walkers_home().filter(|_| walks));
+        let guid = named.map_or(guid, |address| guid.with_reply_to(address));
         let means = Means {
             firewalled: self.is_firewalled(),
             out_of_band: reply_to.is_some(),

@@ -106,7 +106,7 @@ impl Node {
         true
     }
 
-    fn post(&mut self, now: Time, to: SocketAddr, header: &Header, payload: &[u8]) {
+    pub(super) fn post(&mut self, now: Time, to: SocketAddr, header: &Header, payload: &[u8]) {
         let mut data = Vec::with_capacity(HEADER_LEN + payload.len());
         frame::write(&mut data, header.guid, header.kind, header.ttl, header.hops, payload);
         let traffic = &mut self.datagrams.desk(&self.config).traffic;

@@ -239,6 +239,9 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
+        if self.relays_walkers() {
+            return self.on_walker(now, from, header, payload);
+        }
         lifetime::admit(header, &self.config)?;
         let cost = self.fair.cost(header.ttl);
         if !self.fair.affords(cost) && self.seen.is_news(&header.guid, header.ttl) {
@@ -308,7 +311,13 @@ impl Node {
 
     /// We have what a query asks for: hits go back on the same link, or out of band.
     #[cold]
-    fn answer(&mut self, now: Time, from: From, query_header: &Header, query: &Query<'_>) {
+    pub(super) fn answer(
+        &mut self,
+        now: Time,
+        from: From,
+        query_header: &Header,
+        query: &Query<'_>,
+    ) {
         let us = self.us(query.flags.contains(QueryFlags::GGEP_HASH), None);
         if answer::is_useless(query, &us) || self.offer_hits(now, query_header, query) {
             return;
@@ -342,7 +351,7 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
-        let routed = lifetime::routed(header, &self.config)?;
+        let routed = lifetime::routed(header, self.links_back_max())?;
         let servent = servent_guid(payload).ok_or(Why::Malformed)?;
         if servent == self.guid {
             return Err(Why::OwnHit);
@@ -369,6 +378,11 @@ impl Node {
                 Ok(())
             }
         }
+    }
+
+    /// Links that a hit may have crossed: as many as a query; a walk is as long as it is.
+    fn links_back_max(&self) -> u8 {
+        if self.relays_walkers() { u8::MAX } else { self.config.ttl_and_hops_max }
     }
 
     /// Pushes for this servent go where its hits come from.
@@ -505,7 +519,7 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
-        let routed = lifetime::routed(header, &self.config)?;
+        let routed = lifetime::routed(header, self.links_back_max())?;
         let push = Push::decode(payload).map_err(|_| Why::Malformed)?;
         if push.servent == self.guid {
             if self.blocked.contains(push.address.ip()) {

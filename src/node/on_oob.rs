@@ -161,6 +161,7 @@ impl Node {
             VendorMessage::OobRequest { hits, ggep } => {
                 self.on_oob_request(now, from, header.guid, hits, ggep)
             }
+            said if self.relays_walkers() => self.on_walk_datagram(from, header.guid, &said),
             _ => Err(Why::UnexpectedDatagram),
         }
     }
@@ -258,7 +259,7 @@ impl Node {
 }
 
 /// Header and payload of a vendor message about a query.
-fn vendor(guid: Guid, message: &VendorMessage<'_>) -> (Header, Vec<u8>) {
+pub(super) fn vendor(guid: Guid, message: &VendorMessage<'_>) -> (Header, Vec<u8>) {
     let mut payload = Vec::new();
     message.encode(&mut payload);
     (Header { guid, kind: Kind::VENDOR, ttl: 1, hops: 0, len: 0 }, payload)

@@ -2,7 +2,8 @@
 //! the worlds of laboratories.
 //!
 //! Floods and dynamic queries are of the public network. An expanding ring concerns only who asks.
-//! With k random neighbours every node has its part: `Config::strategy` tells it.
+//! With k random neighbours and with random walks (`on_walk`) every node has its part:
+//! `Config::strategy` tells it.
 
 use super::config::Strategy;
 use super::conn::outbox::Priority;
@@ -19,7 +20,8 @@ impl Node {
     /// Whether a search may ask so in the network that we are in.
     pub(super) fn may_ask_by(&self, strategy: Strategy) -> bool {
         let config = &self.config;
-        !matches!(strategy, Strategy::Walkers { .. })
+        let has_home = || self.walkers_home().is_some();
+        (!matches!(strategy, Strategy::Walkers { .. }) || has_home())
             && (!strategy.is_for_laboratories() || config.local_addresses)
             && strategy.gets_along_with(self.relays_by())
     }
@@ -39,7 +41,7 @@ impl Node {
             Strategy::Dynamic | Strategy::Flood => self.ask_everybody(now, asker),
             Strategy::ExpandingRing => self.begin_ring(now, asker),
             Strategy::RandomNeighbours { .. } => self.ask_some(now, asker),
-            Strategy::Walkers { .. } => {}
+            Strategy::Walkers { walkers } => self.begin_walk(now, asker, walkers),
         }
     }
 
@@ -163,7 +165,7 @@ impl Node {
 
     /// The links over which a query with these hops may go on to others than leaves; with keys, as
     /// on its last hop, not to those whose tables say that it is for nobody there.
-    fn onward_links(&self, hops: u8, keys: Option<&Keys>) -> Vec<ConnId> {
+    pub(super) fn onward_links(&self, hops: u8, keys: Option<&Keys>) -> Vec<ConnId> {
         let goes_on = |link: &Link| {
             link.relation != Relation::Leaf
                 && hops < link.hops_limit

@@ -16,6 +16,7 @@ impl Node {
     pub(super) fn on_turn_over(&mut self, now: Time) {
         self.say_whether_busy();
         self.tell_horizon(now);
+        self.answer_walkers(now);
         self.hand_out_letters();
         self.hand_out_flood();
         if self.review_at <= now {

@@ -256,7 +256,8 @@ impl Fabric {
         if let Some(to) = self.net.end(peer).map(|peer| peer.node) {
             let at = self.net.now;
             let header = &header;
-            let passing = Passing { header, at, from: node, to, end: link, peer_end: peer.slot };
+            let (end, peer_end) = (link, peer.slot);
+            let passing = Passing { header, at, from: node, to, end, peer_end, walks: false };
             self.ledger.lies(&passing);
             self.loads[node.0 as usize].messages_sent += 1;
         }

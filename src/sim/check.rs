@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::NodeId;
 use super::measure::{Passing, Record};
-use crate::node::config::{Config, Forward};
+use crate::node::config::{Config, Forward, Strategy};
 use crate::node::io::DownloadId;
 use crate::node::view::{Neighbour, View};
 use crate::node::{ConnId, Time};
@@ -213,6 +213,9 @@ pub(super) fn query(
 ) -> Result<(), Violation> {
     let &Passing { header, from, to, end, .. } = passing;
     let guid = header.guid;
+    if passing.walks {
+        return walker(record, passing);
+    }
     let before = record.sent_ttl(end);
     if before > 0 && (forward == Forward::FirstCopy || header.ttl <= before) {
         return Err(Violation::QueryAgain { from, to, guid, ttl: header.ttl, before });
@@ -232,6 +235,22 @@ pub(super) fn query(
             hops: header.hops,
             began: record.ttl,
         });
+    }
+    if !at_origin && record.distance(from) == 0 {
+        return Err(Violation::QueryFromNowhere { from, guid });
+    }
+    Ok(())
+}
+
+/// A walker is about to make a step. It may go where it was before; its TTL counts the steps to its
+/// next check.
+fn walker(record: &Record, passing: &Passing<'_>) -> Result<(), Violation> {
+    let &Passing { header, from, .. } = passing;
+    let Header { guid, ttl, hops, .. } = *header;
+    let at_origin = from == record.origin;
+    if ttl == 0 || ttl > Strategy::STEPS_PER_CHECK || (hops == 0 && !at_origin) {
+        let (origin, began) = (record.origin, record.ttl);
+        return Err(Violation::LifetimeGrew { from, guid, origin, ttl, hops, began });
     }
     if !at_origin && record.distance(from) == 0 {
         return Err(Violation::QueryFromNowhere { from, guid });
@@ -307,7 +326,15 @@ mod tests {
     ) -> Result<(), Violation> {
         let header = Header { guid: GUID, kind, ttl, hops, len: 5 };
         let (from, to) = (NodeId(from), NodeId(to));
-        let passing = Passing { header: &header, at: Time::ZERO, from, to, end, peer_end: end ^ 1 };
+        let passing = Passing {
+            header: &header,
+            at: Time::ZERO,
+            from,
+            to,
+            end,
+            peer_end: end ^ 1,
+            walks: false,
+        };
         ledger.passes(&passing, forward)
     }
 
@@ -380,7 +407,8 @@ mod tests {
             let header = Header { guid, kind: Kind::QUERY, ttl: 3, hops: 0, len: 5 };
             let (from, to) = (NodeId(0), NodeId(1));
             let at = Time::from_micros(5);
-            let passing = Passing { header: &header, at, from, to, end: 0, peer_end: 1 };
+            let passing =
+                Passing { header: &header, at, from, to, end: 0, peer_end: 1, walks: false };
             ledger.passes(&passing, Forward::HigherTtl)
         };
         assert_eq!(query(&mut ledger, GUID), Ok(()));

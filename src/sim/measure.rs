@@ -25,6 +25,8 @@ pub(super) struct Passing<'a> {
     /// The sender's end of the connection, and the receiver's.
     pub(super) end: u32,
     pub(super) peer_end: u32,
+    /// Whether it is a step of a walker, for which other rules hold.
+    pub(super) walks: bool,
 }
 
 /// What is known of one query. Everything counts when it is sent.
@@ -97,6 +99,12 @@ impl Record {
             by_hop[hop - 1] += 1;
         }
         by_hop
+    }
+
+    /// The fewest links that the query crossed on its way to a node, as far as a byte counts them;
+    /// none if it was not sent there. Of a walker that is how many steps it had made.
+    pub fn links_to(&self, node: NodeId) -> Option<u8> {
+        Some(self.distance(node)).filter(|&links| links > 0)
     }
 
     /// Copies that reached a node which had one already, or the origin.

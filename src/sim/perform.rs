@@ -12,6 +12,7 @@ use super::event::{Event as Happening, Process};
 use super::measure::{Ledger, Load, Passing};
 use super::net::{Net, State, Store};
 use super::trace::Trace;
+use crate::node::config::Strategy;
 use crate::node::io::{CloseCause, DiskReport, Mapped, MappingFailure, MappingMethod};
 use crate::node::{Action, Chunk, Config, ConnId, Event, Time};
 
@@ -150,6 +151,8 @@ impl Fabric {
         }
         let mut follower = std::mem::take(&mut end.follower);
         let to = self.net.end(peer).map(|peer| peer.node);
+        let walks = actor.config.local_addresses
+            && matches!(actor.config.strategy, Strategy::Walkers { .. });
         let (at, forward, role) = (self.net.now, actor.config.forward, actor.config.role);
         let load = &mut self.loads[node.0 as usize];
         load.bytes_sent += chunk.len() as u64;
@@ -159,7 +162,8 @@ impl Fabric {
             load.messages_sent += 1;
             // What goes to an end that is gone already reaches nobody.
             let Some(to) = to else { return };
-            let passing = Passing { header, at, from: node, to, end: slot, peer_end: peer.slot };
+            let passing =
+                Passing { header, at, from: node, to, end: slot, peer_end: peer.slot, walks };
             if lies {
                 return ledger.lies(&passing);
             }

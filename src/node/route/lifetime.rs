@@ -24,11 +24,11 @@ pub(crate) fn onward(header: &Header) -> Header {
 
 /// The header with which a hit or push goes on along its route. The route decides how far, not
 /// the TTL, as long as the hops are not more than any query can have crossed.
-pub(crate) fn routed(header: &Header, config: &Config) -> Result<Header, Why> {
+pub(crate) fn routed(header: &Header, hops_max: u8) -> Result<Header, Why> {
     if header.ttl == 0 {
         return Err(Why::TtlZero);
     }
-    if header.hops > config.ttl_and_hops_max {
+    if header.hops > hops_max {
         return Err(Why::TtlTooHigh);
     }
     Ok(Header { ttl: (header.ttl - 1).max(1), hops: header.hops.saturating_add(1), ..*header })
@@ -65,7 +65,7 @@ mod tests {
                 let onward = onward(&header);
                 assert_eq!((onward.ttl, onward.hops), (ttl - 1, hops + 1));
             }
-            if let Ok(routed) = routed(&header, &config) {
+            if let Ok(routed) = routed(&header, config.ttl_and_hops_max) {
                 assert!(routed.ttl > 0 && routed.hops > hops);
             }
         }

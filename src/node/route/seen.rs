@@ -85,6 +85,11 @@ impl Seen {
         way.is_none_or(|way| way.from != OURS && ttl > way.ttl_highest)
     }
 
+    /// Whether no query with this GUID is known.
+    pub(crate) fn is_unknown(&mut self, guid: &Guid) -> bool {
+        self.ways.peek_mut(guid).is_none()
+    }
+
     /// A known query is not passed on again, with whatever TTL it comes.
     pub(crate) fn goes_no_further(&mut self, guid: &Guid) {
         if let Some(way) = self.ways.peek_mut(guid) {

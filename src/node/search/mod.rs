@@ -6,6 +6,7 @@ pub(crate) mod pace;
 pub(crate) mod results;
 pub(crate) mod ring;
 mod suspicion;
+pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -57,6 +58,8 @@ pub(crate) struct Search {
     pub(crate) reach: u64,
     /// Results handed on.
     pub(crate) results: u32,
+    /// Results that were told of by those who have them, ahead of their hits (random walks).
+    pub(crate) told: u32,
     /// GUIDs under which it asked before: late hits count.
     earlier: Vec<Guid>,
     by_hash: bool,
@@ -280,6 +283,7 @@ fn empty(guid: Guid, now: Time, config: &Config) -> Search {
         asked: 0,
         reach: 0,
         results: 0,
+        told: 0,
         results_max: config.results_per_search_max,
         heard: now,
         known: BTreeSet::new(),

@@ -1,12 +1,16 @@
 //! Strategies of laboratories, node by node: what they cost in whole worlds is tested there.
 
+use std::net::{SocketAddr, SocketAddrV4};
+
 use super::link::{LAST, greeting};
-use super::rope::{End, World, config};
+use super::rope::{End, World, address, config};
 use super::why::query;
 use crate::node::config::Strategy;
 use crate::node::io::{SearchEnd, SearchId, SearchQuery};
-use crate::node::{Config, Event};
-use crate::wire::{Guid, HEADER_LEN, Header, Kind};
+use crate::node::on_oob::vendor;
+use crate::node::{Command, Config, Event, Input, Why};
+use crate::wire::vendor::QUERY_STATUS_STOP;
+use crate::wire::{Guid, HEADER_LEN, Header, Kind, VendorMessage, frame};
 
 pub(super) fn by(strategy: Strategy) -> Config {
     Config { strategy, ..config() }
@@ -143,4 +147,152 @@ fn some_neighbours_at_random_get_a_query_and_never_the_one_it_came_from() {
     // The last hop is passed on to nobody.
     world.say(ends[1], &query(201, 1, 1, "words"));
     assert_eq!(asked(&mut world, &ends).iter().flatten().count(), 0);
+}
+
+const STEPS: u8 = Strategy::STEPS_PER_CHECK;
+
+fn walkers(walkers: u16) -> Config {
+    by(Strategy::Walkers { walkers })
+}
+
+/// A walker's query for "words" whose GUID names this address as its home.
+fn walker(number: u8, home: SocketAddr, ttl: u8, hops: u8) -> Vec<u8> {
+    let mut bytes = query(number, ttl, hops, "words");
+    bytes[..16].copy_from_slice(&Guid([number; 16]).with_reply_to(v4(home)).0);
+    bytes
+}
+
+/// What went by UDP to an address where no node is.
+fn said_by_datagram(world: &mut World) -> Vec<(Guid, String)> {
+    let said = |(_, data): (SocketAddr, Vec<u8>)| {
+        let header = Header::decode(data.first_chunk().expect("a header"));
+        let message = VendorMessage::decode(&data[HEADER_LEN..]).expect("a vendor message");
+        (header.guid, format!("{message:?}"))
+    };
+    std::mem::take(&mut world.posted).into_iter().map(said).collect()
+}
+
+#[test]
+fn walkers_walk_until_there_is_a_hit_and_then_their_origin_stops_them() {
+    // A circle of five: the walkers cannot but go round it, and go past their origin.
+    let mut world = World::new(5, &walkers(3));
+    for node in 0..5 {
+        world.link(node, (node + 1) % 5);
+    }
+    let steps = |world: &World| -> u64 {
+        (0..5).map(|node| world.view(node).messages(Kind::QUERY).1).sum()
+    };
+    world.share(4, &["rare.txt"]);
+    world.search_for(0, 1, SearchQuery { text: "rare".into(), ..words(1) });
+    // Node 4 is found after one step or four; whether or not, all stop at the first check.
+    assert_eq!(steps(&world), 3 * u64::from(STEPS));
+    assert_eq!(world.found(0, 1).len(), 1, "and only its first visit is answered");
+}
+
+#[test]
+fn a_walker_asks_its_origin_after_every_fourth_step_and_does_as_it_is_told() {
+    let (mut world, ends) = among(3, Strategy::Walkers { walkers: 2 });
+    let home = SocketAddr::from(([10, 9, 9, 9], 6346));
+    let told = |world: &mut World, number: u8, hits| {
+        let guid = Guid([number; 16]).with_reply_to(v4(home));
+        let (header, payload) = vendor(guid, &VendorMessage::QueryStatus { hits });
+        let mut data = Vec::new();
+        frame::write(&mut data, header.guid, header.kind, 1, 0, &payload);
+        world.give(0, Input::Datagram { from: home, data: &data });
+        world.settle();
+    };
+    // Steps before the fourth are followed by the next one at once, never straight back.
+    for (ttl, hops) in [(4, 0), (3, 1), (2, 2)] {
+        world.say(ends[1], &walker(1, home, ttl, hops));
+        let steps = asked(&mut world, &ends);
+        assert_eq!(steps[1], []);
+        let steps: Vec<_> = steps.concat().iter().map(|&(_, ttl, hops)| (ttl, hops)).collect();
+        assert_eq!(steps, [(ttl - 1, hops + 1)]);
+    }
+    assert_eq!(said_by_datagram(&mut world), []);
+    // After the fourth it rests. It is woken by its own origin's word for its own query alone.
+    for number in [1, 2] {
+        world.say(ends[1], &walker(number, home, 1, 251 + number));
+    }
+    let asks = |number: u8| {
+        let request = format!("{:?}", VendorMessage::QueryStatusRequest);
+        (Guid([number; 16]).with_reply_to(v4(home)), request)
+    };
+    assert_eq!(said_by_datagram(&mut world), [asks(1), asks(2)]);
+    told(&mut world, 3, 0);
+    assert_eq!(asked(&mut world, &ends).concat(), []);
+    told(&mut world, 2, 0);
+    let steps = asked(&mut world, &ends).concat();
+    assert_eq!(steps, [(asks(2).0, STEPS, 254)]);
+    told(&mut world, 1, QUERY_STATUS_STOP);
+    told(&mut world, 1, 0);
+    assert_eq!(asked(&mut world, &ends).concat(), [], "a walker that was stopped is gone");
+}
+
+#[test]
+fn a_search_by_walkers_tells_them_to_go_on_until_it_has_enough_or_ends() {
+    let (mut world, ends) = among(3, Strategy::Walkers { walkers: 4 });
+    world.search_for(0, 1, SearchQuery { results_max: Some(3), ..words(1) });
+    let began = asked(&mut world, &ends).concat();
+    assert_eq!(began.len(), 4);
+    let guid = began[0].0;
+    assert_eq!(SocketAddr::from(guid.reply_to()), address(0), "it names where they may ask");
+    assert!(began.iter().all(|&step| step == (guid, STEPS, 0)));
+    let holder = SocketAddr::from(([10, 9, 9, 9], 6346));
+    let says = |world: &mut World, message: VendorMessage<'_>| {
+        let (header, payload) = vendor(guid, &message);
+        let mut data = Vec::new();
+        frame::write(&mut data, header.guid, header.kind, 1, 0, &payload);
+        world.give(0, Input::Datagram { from: holder, data: &data });
+    };
+    let answer = |hits| vec![(guid, format!("{:?}", VendorMessage::QueryStatus { hits }))];
+    let request = VendorMessage::QueryStatusRequest;
+    says(&mut world, request);
+    assert_eq!(said_by_datagram(&mut world), [], "answered when the turn is over");
+    world.settle();
+    assert_eq!(said_by_datagram(&mut world), answer(0));
+    // What is told of in the same turn counts, even after the question.
+    says(&mut world, VendorMessage::QueryStatus { hits: 2 });
+    says(&mut world, request);
+    world.settle();
+    assert_eq!(said_by_datagram(&mut world), answer(2));
+    says(&mut world, request);
+    says(&mut world, VendorMessage::QueryStatus { hits: 1 });
+    world.settle();
+    assert_eq!(said_by_datagram(&mut world), answer(QUERY_STATUS_STOP));
+    // Nor does anybody walk for a search that is over.
+    world.give(0, Input::Command(Command::StopSearch { search: SearchId(1) }));
+    says(&mut world, request);
+    world.settle();
+    assert_eq!(said_by_datagram(&mut world), answer(QUERY_STATUS_STOP));
+}
+
+#[test]
+fn walkers_that_cannot_go_on_or_find_no_room_are_counted() {
+    let config = Config { walkers_resting_max: 2, ..walkers(1) };
+    let mut world = World::new(1, &config);
+    let end = world.script(0, &[greeting(""), LAST.to_vec()].concat());
+    let home = SocketAddr::from(([10, 9, 9, 9], 6346));
+    for (ttl, why) in [(0, Why::TtlZero), (STEPS + 1, Why::TtlTooHigh)] {
+        world.say(end, &walker(1, home, ttl, 1));
+        assert_eq!(world.count(0, why), 1);
+    }
+    for number in 1..=3 {
+        world.say(end, &walker(number, home, 1, 3));
+    }
+    assert_eq!(world.count(0, Why::TableFull), 1);
+    // The only way on is gone.
+    world.give(0, Input::Command(Command::Disconnect { peer: world.view(0).neighbours[0].peer }));
+    world.settle();
+    let guid = Guid([3; 16]).with_reply_to(v4(home));
+    let (header, payload) = vendor(guid, &VendorMessage::QueryStatus { hits: 0 });
+    let mut data = Vec::new();
+    frame::write(&mut data, header.guid, header.kind, 1, 0, &payload);
+    world.give(0, Input::Datagram { from: home, data: &data });
+    assert_eq!(world.count(0, Why::RouteLost), 1);
+}
+
+fn v4(address: SocketAddr) -> SocketAddrV4 {
+    let SocketAddr::V4(address) = address else { panic!("an IPv4 address") };
+    address
 }
