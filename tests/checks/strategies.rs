@@ -204,7 +204,7 @@ fn walkers_cost_32_times_the_first_multiple_of_4_steps_after_the_first_hit() {
         let costs = setting.costs(&mut world, per_mille, u64::from(per_mille) * 10_000);
         for Cost { origin, messages, steps, .. } in &costs {
             let together = u64::from(WALKERS) * steps.next_multiple_of(4);
-            // 255 stands for all that is more.
+            // The steps are counted up to 254, and the one that is being made.
             let exact = *steps < 255;
             assert!(!exact || *messages == together, "{origin}: {messages} after {steps} steps");
         }

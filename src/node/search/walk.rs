@@ -6,7 +6,7 @@
 //! - Its TTL is the number of steps to its next check, [`STEPS_PER_CHECK`] at first. It is not used
 //!   up: whoever holds the walker when it is spent asks the origin, and the origin's "go on" gives
 //!   it anew. "Stop" ends the walker.
-//! - Its hops are the steps behind it, as far as a byte goes.
+//! - Its hops are the steps behind it, up to 254.
 //! - Its GUID names the origin's address, as that of any query does whose answers go by UDP, so a
 //!   check is a datagram there and one back (Query Status Request and Query Status, the words with
 //!   which an ultrapeer asks its leaf the same). They are the control messages of Lv, Cao, Cohen, Li
@@ -30,6 +30,10 @@ use crate::wire::{Guid, Header};
 /// Steps between two checks.
 pub(crate) const STEPS_PER_CHECK: u8 = Strategy::STEPS_PER_CHECK;
 
+/// Hops of a walker count no further: with more nobody would take it, whatever hops he takes
+/// (protocol.md section 18).
+const HOPS_MAX: u8 = 254;
+
 /// Whether such a walker may come in at all.
 pub(crate) fn admit(header: &Header) -> Result<(), Why> {
     match header.ttl {
@@ -46,7 +50,8 @@ pub(crate) fn onward(header: &Header) -> Option<Header> {
 
 /// The header of the next step after a check.
 pub(crate) fn after_check(header: &Header) -> Header {
-    Header { ttl: STEPS_PER_CHECK, hops: header.hops.saturating_add(1), ..*header }
+    let hops = header.hops.saturating_add(1).min(HOPS_MAX);
+    Header { ttl: STEPS_PER_CHECK, hops, ..*header }
 }
 
 /// Leaves of the ways those that do not lead straight back, if there are any.
@@ -132,7 +137,7 @@ mod tests {
                 checks.push(step);
                 after_check(&at)
             });
-            assert_eq!(u32::from(at.hops), step.min(255));
+            assert_eq!(u32::from(at.hops), step.min(254));
         }
         assert!(checks.iter().all(|step| step % 4 == 0) && checks.len() == 150);
         assert_eq!(admit(&header(0, 3)), Err(Why::TtlZero));

@@ -212,7 +212,7 @@ fn a_walker_asks_its_origin_after_every_fourth_step_and_does_as_it_is_told() {
     assert_eq!(said_by_datagram(&mut world), []);
     // After the fourth it rests. It is woken by its own origin's word for its own query alone.
     for number in [1, 2] {
-        world.say(ends[1], &walker(number, home, 1, 251 + number));
+        world.say(ends[1], &walker(number, home, 1, 252 + number));
     }
     let asks = |number: u8| {
         let request = format!("{:?}", VendorMessage::QueryStatusRequest);
