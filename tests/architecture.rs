@@ -59,7 +59,7 @@ const WIRE_TOOLS: &[&str] = &["mod.rs", "error.rs", "cursor.rs"];
 const LINES_MAX: usize = 700;
 
 /// Longer on purpose, with their own limit: the boundary is one file so that it is read as one.
-const LONGER: &[(&str, usize)] = &[("src/node/io.rs", 900)];
+const LONGER: &[(&str, usize)] = &[("src/node/io.rs", 920)];
 
 /// A source file.
 struct Source {

@@ -831,6 +831,8 @@ pub struct Out {
     pub actions: Vec<Action>,
     /// What was dropped, refused or closed, and why.
     pub counts: super::why::Counts,
+    /// The most bytes that ever waited in the queue of one connection.
+    pub queue_peak_bytes: u32,
     /// Accepted connections whose flushing close was ordered and that are not gone yet.
     lingering: BTreeSet<ConnId>,
     connections_ordered: u64,

@@ -68,6 +68,9 @@ pub struct View {
     pub messages: Vec<KindCount>,
     /// What was dropped, refused or closed, by reason.
     pub dropped: Vec<Dropped>,
+    /// The most bytes that ever waited in the queue of one connection.
+    #[serde(default)]
+    pub queue_peak_bytes: u32,
     /// What came and went by UDP.
     pub datagrams: DatagramsView,
 }
@@ -303,6 +306,7 @@ impl Node {
             reach: self.reach_view(),
             messages: self.tally.counts(),
             dropped: dropped(&self.out.counts),
+            queue_peak_bytes: self.out.queue_peak_bytes,
             datagrams: self.datagrams.look().map(datagrams).unwrap_or_default(),
         }
     }
@@ -310,6 +314,16 @@ impl Node {
     /// What the node is at present.
     pub fn tier(&self) -> Tier {
         self.tier
+    }
+
+    /// What it dropped, refused or closed, by reason.
+    pub fn drops(&self) -> impl Iterator<Item = (Why, u64)> {
+        self.out.counts.nonzero()
+    }
+
+    /// Its descriptors by kind.
+    pub fn traffic(&self) -> Vec<KindCount> {
+        self.tally.counts()
     }
 
     /// Its neighbours: their addresses on the links, and what they are to it. Costs far less than

@@ -9,6 +9,7 @@ use super::check::Failure;
 use super::dice::Dice;
 use super::event::{EndRef, Event as Happening};
 use super::faults::Stalled;
+use super::load::Past;
 use super::measure::Ledger;
 use super::net::{Net, NetConfig};
 use super::perform::Fabric;
@@ -92,6 +93,8 @@ pub struct World {
     credits: Vec<(EndRef, u32)>,
     turns: u64,
     searches: u64,
+    /// What processes that are gone had counted.
+    pub(super) past: Past,
 }
 
 /// How a run can end: well, or with a broken rule.
@@ -127,6 +130,7 @@ impl World {
             credits: Vec::new(),
             turns: 0,
             searches: 0,
+            past: Past::default(),
         }
     }
 

@@ -4,6 +4,7 @@ mod bootstrap;
 mod breaks;
 mod byzantine;
 mod dynamic;
+mod edge_lists;
 mod faults;
 mod flood;
 mod horizon;

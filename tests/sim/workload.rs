@@ -2,9 +2,12 @@
 //! the overlay is seen as it is.
 
 use crate::worlds::{config, graph, one_file, standing, world_config};
+use filbert::node::Why;
 use filbert::node::config::{Forward, Strategy};
 use filbert::sim::workload::{Asker, Corpus, Deed, Planned, Questions};
-use filbert::sim::{Dice, Latency, NodeId, Topology};
+use filbert::sim::{
+    Dice, Latency, LoadFacts, NetConfig, NodeId, NodeLoad, Topology, World, WorldConfig,
+};
 use std::time::Duration;
 
 /// In a quiet world a flood that reaches everybody finds the truth: no more and no less.
@@ -92,4 +95,63 @@ fn the_queries_of_a_ring_are_one_search() {
     assert_eq!((record.truth, record.recall), (Some(0), None));
     world.forget_search(NodeId(0), search);
     assert_eq!(world.search_record(NodeId(0), search).queries, 0);
+}
+
+/// What nodes counted is summed over the world, and not lost when a process ends.
+#[test]
+fn loads_and_drops_are_summed_over_all_processes() {
+    let graph = graph(Topology::Ring { nodes: 9 }, 1);
+    let net = world_config(Latency::default(), false);
+    let mut world = standing(1, net, &graph, config(Forward::HigherTtl), one_file);
+    let quiet = world.drops().iter().find(|dropped| dropped.why == Why::Duplicate).is_none();
+    assert!(quiet, "{:?}", world.drops());
+    let search = world.search(NodeId(0), "common", 9);
+    world.settle().unwrap();
+    let record = world.search_record(NodeId(0), search);
+    // The two halves of the flood meet at the far side: two copies cross each other there.
+    assert_eq!((record.messages, record.duplicates), (10, 2));
+    let duplicates = |world: &World| {
+        let drops = world.drops();
+        drops
+            .iter()
+            .find(|dropped| dropped.why == Why::Duplicate)
+            .map_or(0, |dropped| dropped.count)
+    };
+    let queries = |world: &World| {
+        let kinds = world.traffic();
+        let query = kinds.iter().find(|kind| kind.kind == "query").expect("a kind");
+        (query.sent, query.received)
+    };
+    assert_eq!((duplicates(&world), queries(&world)), (2, (10, 10)));
+    let loads: Vec<NodeLoad> = world.node_loads().collect();
+    let sent: u64 = loads.iter().map(|load| load.messages_sent).sum();
+    assert_eq!((loads.len(), sent), (9, world.messages()));
+    assert!(loads.iter().all(|load| load.memory_bytes > 1_000 && load.queue_peak_bytes == 0));
+    let facts = LoadFacts::of(&loads);
+    assert_eq!((facts.files.mean, facts.messages_sent.count), (1.0, 9));
+    for node in 0..9 {
+        world.kill(NodeId(node));
+    }
+    assert_eq!((duplicates(&world), queries(&world)), (2, (10, 10)), "of those that are gone");
+    assert_eq!(world.node_loads().count(), 0);
+}
+
+/// A slow link makes a queue, and the most that ever waited there is known afterwards.
+#[test]
+fn a_slow_link_shows_in_the_peak_of_the_queue() {
+    let net = NetConfig { rate_bytes_s: Some(2_000), ..NetConfig::default() };
+    let graph = graph(Topology::Line { nodes: 3 }, 1);
+    let small = filbert::node::Config { send_window_bytes: 100, ..config(Forward::HigherTtl) };
+    let world_config = WorldConfig { net, ..WorldConfig::default() };
+    let mut world = standing(1, world_config, &graph, small, |_| vec![]);
+    let peak =
+        |world: &World, node| world.node_load(NodeId(node)).map(|load| load.queue_peak_bytes);
+    let before = peak(&world, 0);
+    for _ in 0..20 {
+        world.search(NodeId(0), "a question of some length that nobody can answer", 3);
+        world.run_for(Duration::from_millis(1)).unwrap();
+    }
+    world.settle().unwrap();
+    assert!(peak(&world, 0) > before.max(Some(500)), "{before:?}, {:?}", peak(&world, 0));
+    assert_eq!(world.node_load(NodeId(0)).map(|load| load.queued_bytes), Some(0));
 }

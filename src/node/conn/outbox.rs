@@ -95,6 +95,7 @@ impl Outbox {
         waiting.bytes += length(&piece.chunk);
         let at = waiting.queue.partition_point(|other| other.priority >= piece.priority);
         waiting.queue.insert(at, piece);
+        out.queue_peak_bytes = out.queue_peak_bytes.max(waiting.bytes);
     }
 
     fn make_room(&mut self, piece: &Piece, max: u32, out: &mut Out) -> bool {

@@ -8,16 +8,14 @@ use crate::sim::graph::ordered;
 /// Pairs the stubs at random, then exchanges the ends of pairs that are loops or doubles with
 /// those of random other pairs until none is left (the pairing model with switches).
 pub(super) fn regular(nodes: u32, degree: u32, dice: &mut Dice) -> Vec<(u32, u32)> {
-    if degree >= nodes || nodes * degree % 2 == 1 {
+    let ends = u64::from(nodes) * u64::from(degree);
+    if degree >= nodes || !ends.is_multiple_of(2) {
         return Vec::new();
     }
     let mut stubs: Vec<u32> = (0..nodes).flat_map(|n| (0..degree).map(move |_| n)).collect();
     dice.shuffle(&mut stubs);
     let mut edges: Vec<(u32, u32)> = stubs.chunks_exact(2).map(|p| ordered(p[0], p[1])).collect();
-    let mut held = BTreeSet::new();
-    let mut bad: Vec<usize> = (0..edges.len())
-        .filter(|&at| edges[at].0 == edges[at].1 || !held.insert(edges[at]))
-        .collect();
+    let (mut held, mut bad) = Held::of(&edges);
     let mut attempts_left = 1_000 + 100 * edges.len();
     while let Some(&at) = bad.last() {
         attempts_left -= 1;
@@ -36,9 +34,10 @@ pub(super) fn regular(nodes: u32, degree: u32, dice: &mut Dice) -> Vec<(u32, u32
             (ordered(a, d), ordered(b, c))
         };
         let simple = first.0 != first.1 && second.0 != second.1 && first != second;
-        if simple && !held.contains(&first) && !held.contains(&second) {
-            held.remove(&edges[other]);
-            held.extend([first, second]);
+        if simple && !held.contains(first) && !held.contains(second) {
+            held.remove(edges[other]);
+            held.insert(first);
+            held.insert(second);
             (edges[at], edges[other]) = (first, second);
             bad.pop();
         }
@@ -46,19 +45,68 @@ pub(super) fn regular(nodes: u32, degree: u32, dice: &mut Dice) -> Vec<(u32, u32
     edges
 }
 
+/// Millions of edges, few of which change: those of the beginning in order, and the changes.
+struct Held {
+    sorted: Vec<(u32, u32)>,
+    gone: BTreeSet<(u32, u32)>,
+    come: BTreeSet<(u32, u32)>,
+}
+
+impl Held {
+    /// These edges, each once and without loops; and the places of those that are loops or were
+    /// there before, in order.
+    fn of(edges: &[(u32, u32)]) -> (Held, Vec<usize>) {
+        let mut placed: Vec<((u32, u32), usize)> = edges.iter().copied().zip(0..).collect();
+        placed.sort_unstable();
+        let mut bad = Vec::new();
+        let mut sorted: Vec<(u32, u32)> = Vec::with_capacity(edges.len());
+        for (edge, place) in placed {
+            if edge.0 == edge.1 || sorted.last() == Some(&edge) {
+                bad.push(place);
+            } else {
+                sorted.push(edge);
+            }
+        }
+        bad.sort_unstable();
+        (Held { sorted, gone: BTreeSet::new(), come: BTreeSet::new() }, bad)
+    }
+
+    fn contains(&self, edge: (u32, u32)) -> bool {
+        self.come.contains(&edge)
+            || (self.sorted.binary_search(&edge).is_ok() && !self.gone.contains(&edge))
+    }
+
+    fn insert(&mut self, edge: (u32, u32)) {
+        if !self.gone.remove(&edge) {
+            self.come.insert(edge);
+        }
+    }
+
+    fn remove(&mut self, edge: (u32, u32)) {
+        if !self.come.remove(&edge) {
+            self.gone.insert(edge);
+        }
+    }
+}
+
 /// Distinct random pairs, as many as give the mean degree.
 pub(super) fn erdos_renyi(nodes: u32, mean_degree: f64, dice: &mut Dice) -> Vec<(u32, u32)> {
     let possible = u64::from(nodes) * u64::from(nodes.saturating_sub(1)) / 2;
-    let wanted = ((f64::from(nodes) * mean_degree / 2.0).round() as u64).min(possible);
-    let mut edges = BTreeSet::new();
-    while (edges.len() as u64) < wanted {
-        let a = dice.below(u64::from(nodes)) as u32;
-        let b = dice.below(u64::from(nodes)) as u32;
-        if a != b {
-            edges.insert(ordered(a, b));
+    let wanted = ((f64::from(nodes) * mean_degree / 2.0).round() as u64).min(possible) as usize;
+    let mut edges: Vec<(u32, u32)> = Vec::with_capacity(wanted);
+    while edges.len() < wanted {
+        // As many as are missing; what was drawn twice is missing again.
+        while edges.len() < wanted {
+            let a = dice.below(u64::from(nodes)) as u32;
+            let b = dice.below(u64::from(nodes)) as u32;
+            if a != b {
+                edges.push(ordered(a, b));
+            }
         }
+        edges.sort_unstable();
+        edges.dedup();
     }
-    edges.into_iter().collect()
+    edges
 }
 
 /// Newcomers link to earlier nodes in proportion to their degree: to the owner of a random one of
@@ -91,8 +139,12 @@ pub(super) fn watts_strogatz(
 ) -> Vec<(u32, u32)> {
     let reach = (degree / 2).min(nodes.saturating_sub(1) / 2);
     let lattice = (1..=reach).flat_map(|step| (0..nodes).map(move |a| (a, (a + step) % nodes)));
-    let mut held: BTreeSet<(u32, u32)> = lattice.clone().map(|(a, b)| ordered(a, b)).collect();
-    let full = reach * 2 + 1 >= nodes;
+    let mut near: Vec<Vec<u32>> = vec![Vec::with_capacity(2 * reach as usize); nodes as usize];
+    for (a, b) in lattice.clone() {
+        near[a as usize].push(b);
+        near[b as usize].push(a);
+    }
+    let full = u64::from(reach) * 2 + 1 >= u64::from(nodes);
     for (a, b) in lattice {
         if full || !dice.chance(rewired) {
             continue;
@@ -100,11 +152,15 @@ pub(super) fn watts_strogatz(
         // A node that knows everybody has nowhere else to link to; a few tries find a free end.
         for _ in 0..100 {
             let other = dice.below(nodes.into()) as u32;
-            if other != a && held.insert(ordered(a, other)) {
-                held.remove(&ordered(a, b));
+            if other != a && !near[a as usize].contains(&other) {
+                near[a as usize].push(other);
+                near[other as usize].push(a);
+                near[a as usize].retain(|&end| end != b);
+                near[b as usize].retain(|&end| end != a);
                 break;
             }
         }
     }
-    held.into_iter().collect()
+    let edges = (0..).zip(near).flat_map(|(a, near)| near.into_iter().map(move |b| (a, b)));
+    edges.filter(|(a, b)| a < b).collect()
 }

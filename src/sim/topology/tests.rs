@@ -105,3 +105,15 @@ fn a_few_moved_links_make_a_small_world() {
     let full = Topology::WattsStrogatz { nodes: 5, degree: 4, rewired: 0.5 };
     assert_eq!(full.graph(&mut Dice::new(1)).edges().len(), 10);
 }
+
+#[test]
+fn large_random_graphs_have_their_edges_too() {
+    for (topology, edges) in [
+        (Topology::RandomRegular { nodes: 50_000, degree: 4 }, 100_000),
+        (Topology::ErdosRenyi { nodes: 50_000, mean_degree: 4.0 }, 100_000),
+        (Topology::BarabasiAlbert { nodes: 50_000, links: 2 }, 3 + 2 * 49_997),
+        (Topology::WattsStrogatz { nodes: 50_000, degree: 4, rewired: 0.1 }, 100_000),
+    ] {
+        assert_eq!(graph(topology).edges().len(), edges, "{topology:?}");
+    }
+}

@@ -99,9 +99,8 @@ impl World {
     /// Ends the process of a node.
     pub(in crate::sim) fn end_process(&mut self, id: NodeId, vanished: bool) {
         let slot = &mut self.slots[id.0 as usize];
-        if slot.node.take().is_none() {
-            return;
-        }
+        let Some(process) = slot.node.take() else { return };
+        self.past.add(&process);
         slot.life += 1;
         slot.wake_at = Time::NEVER;
         self.stalled.remove(&id);

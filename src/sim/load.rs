@@ -1,0 +1,177 @@
+//! What nodes had to do: each of them, and all together, dead processes included.
+
+use std::collections::BTreeMap;
+use std::mem::size_of;
+
+use serde::{Deserialize, Serialize};
+
+use super::NodeId;
+use super::distribution::Distribution;
+use super::world::World;
+use crate::node::view::{Dropped, KindCount, View};
+use crate::node::{Node, Why};
+
+/// Bytes that an entry of a table takes, roughly: a GUID, what belongs to it, and room to grow.
+const ENTRY_BYTES: u64 = 64;
+/// Bytes that a neighbour takes beside what waits for it, roughly.
+const NEIGHBOUR_BYTES: u64 = 768;
+/// Bytes that a shared file takes, roughly: its name and its place in the index.
+const FILE_BYTES: u64 = 200;
+
+/// What one node has to do. Counts of descriptors by kind and of the queue are those of its present
+/// process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeLoad {
+    /// Which node.
+    pub node: NodeId,
+    /// Neighbours.
+    pub neighbours: u32,
+    /// Files that it shares.
+    pub files: u64,
+    /// Descriptors that it sent in all its lives.
+    pub messages_sent: u64,
+    /// Bytes that it sent in all its lives.
+    pub bytes_sent: u64,
+    /// Descriptors that came from neighbours, whatever their kind.
+    pub messages_received: u64,
+    /// Bytes that came from its present neighbours.
+    pub bytes_received: u64,
+    /// Descriptors by kind.
+    pub kinds: Vec<KindCount>,
+    /// Bytes that wait for its neighbours now.
+    pub queued_bytes: u64,
+    /// The most that ever waited in one of its queues.
+    pub queue_peak_bytes: u32,
+    /// Descriptors and connections that it dropped, refused or closed, whatever the reason.
+    pub drops: u64,
+    /// Its memory, a rough estimate from what is in its tables.
+    pub memory_bytes: u64,
+}
+
+/// How the load is distributed over the nodes that live.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LoadFacts {
+    /// Descriptors sent.
+    pub messages_sent: Distribution,
+    /// Bytes sent.
+    pub bytes_sent: Distribution,
+    /// Descriptors received.
+    pub messages_received: Distribution,
+    /// The most that ever waited in a queue, in bytes.
+    pub queue_peak_bytes: Distribution,
+    /// Memory, estimated.
+    pub memory_bytes: Distribution,
+    /// Files shared.
+    pub files: Distribution,
+}
+
+/// What processes that are gone had counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Past {
+    drops: BTreeMap<Why, u64>,
+    kinds: Vec<KindCount>,
+}
+
+impl Past {
+    /// A process ends.
+    pub(super) fn add(&mut self, node: &Node) {
+        for (why, count) in node.drops() {
+            *self.drops.entry(why).or_default() += count;
+        }
+        sum(&mut self.kinds, &node.traffic());
+    }
+}
+
+fn sum(kinds: &mut Vec<KindCount>, more: &[KindCount]) {
+    if kinds.is_empty() {
+        kinds.extend_from_slice(more);
+        return;
+    }
+    for (kind, more) in kinds.iter_mut().zip(more) {
+        kind.received += more.received;
+        kind.sent += more.sent;
+    }
+}
+
+impl NodeLoad {
+    fn new(node: NodeId, view: &View, load: super::Load) -> NodeLoad {
+        let neighbours = &view.neighbours;
+        let queued_bytes = neighbours.iter().map(|neighbour| neighbour.queued_bytes).sum();
+        let entries = u64::from(view.seen_queries)
+            + u64::from(view.push_routes)
+            + u64::from(view.hosts_known)
+            + u64::from(view.datagrams.hosts);
+        NodeLoad {
+            node,
+            neighbours: neighbours.len() as u32,
+            files: view.files,
+            messages_sent: load.messages_sent,
+            bytes_sent: load.bytes_sent,
+            messages_received: view.messages.iter().map(|kind| kind.received).sum(),
+            bytes_received: neighbours.iter().map(|neighbour| neighbour.bytes_in).sum(),
+            kinds: view.messages.clone(),
+            queued_bytes,
+            queue_peak_bytes: view.queue_peak_bytes,
+            drops: view.dropped.iter().map(|dropped| dropped.count).sum(),
+            memory_bytes: size_of::<Node>() as u64
+                + entries * ENTRY_BYTES
+                + neighbours.len() as u64 * NEIGHBOUR_BYTES
+                + view.files * FILE_BYTES
+                + queued_bytes,
+        }
+    }
+}
+
+impl LoadFacts {
+    /// Of these nodes.
+    pub fn of(loads: &[NodeLoad]) -> LoadFacts {
+        let over = |of: fn(&NodeLoad) -> u64| Distribution::of(loads.iter().map(|l| of(l) as f64));
+        LoadFacts {
+            messages_sent: over(|load| load.messages_sent),
+            bytes_sent: over(|load| load.bytes_sent),
+            messages_received: over(|load| load.messages_received),
+            queue_peak_bytes: over(|load| load.queue_peak_bytes.into()),
+            memory_bytes: over(|load| load.memory_bytes),
+            files: over(|load| load.files),
+        }
+    }
+}
+
+impl World {
+    /// What a node has to do, if it lives.
+    pub fn node_load(&self, node: NodeId) -> Option<NodeLoad> {
+        self.view(node).map(|view| NodeLoad::new(node, &view, self.load(node)))
+    }
+
+    /// What each node that lives has to do.
+    pub fn node_loads(&self) -> impl Iterator<Item = NodeLoad> {
+        (0..self.nodes()).filter_map(|node| self.node_load(NodeId(node)))
+    }
+
+    /// What was dropped, refused or closed anywhere so far, by reason, the most frequent first.
+    pub fn drops(&self) -> Vec<Dropped> {
+        let mut drops = self.past.drops.clone();
+        for (why, count) in self.processes().flat_map(Node::drops) {
+            *drops.entry(why).or_default() += count;
+        }
+        let named = |(why, count): (Why, u64)| Dropped { why, text: why.text().to_owned(), count };
+        let mut drops: Vec<Dropped> = drops.into_iter().map(named).collect();
+        drops.sort_by_key(|dropped| std::cmp::Reverse(dropped.count));
+        drops
+    }
+
+    /// Descriptors that anybody received and sent so far, by kind.
+    pub fn traffic(&self) -> Vec<KindCount> {
+        let mut kinds = self.past.kinds.clone();
+        for node in self.processes() {
+            sum(&mut kinds, &node.traffic());
+        }
+        kinds
+    }
+
+    fn processes(&self) -> impl Iterator<Item = &Node> {
+        self.slots.iter().filter_map(|slot| slot.node.as_deref())
+    }
+}
