@@ -14,8 +14,8 @@ use crate::servent::FileKind;
 /// Start one with `filbert run`, then search with `filbert search WORDS` and fetch a result with
 /// `filbert get NUMBER`. `filbert demo` shows all of it on this machine alone.
 ///
-/// Exit status: 0 it worked (for search: something was found), 1 nothing was found,
-/// 2 an error.
+/// Exit status: 0 it worked (for search: something was found; for sim: everything was as
+/// expected), 1 nothing was found or something was not as expected, 2 an error.
 #[derive(Debug, StructOpt)]
 #[structopt(
     name = "filbert",
@@ -86,6 +86,8 @@ pub(super) enum Command {
     Demo(Demo),
     /// Runs a recorded session again and compares what the servent does
     Replay(Replay),
+    /// Plays an experiment in a simulated network and says what came of it
+    Sim(Sim),
     /// Prints completions for a shell
     Completions(Completions),
     /// Prints the manual page
@@ -240,6 +242,38 @@ pub(super) struct Replay {
     pub(super) file: PathBuf,
 }
 
+/// An experiment.
+///
+/// The same file and seed give the same result. Exit status: 0 everything that the file expects
+/// held, 1 something did not, 2 a mistake in the file.
+#[derive(Debug, StructOpt)]
+pub(super) struct Sim {
+    /// A scenario file, or the name of a bundled experiment
+    #[structopt(value_name = "FILE|NAME", required_unless_one = &["list"])]
+    pub(super) what: Option<String>,
+    /// Lists the bundled experiments
+    #[structopt(long)]
+    pub(super) list: bool,
+    /// Prints the file instead of playing it
+    #[structopt(long)]
+    pub(super) print: bool,
+    /// Plays it with this seed instead of the file's
+    #[structopt(long, value_name = "N", conflicts_with = "seeds")]
+    pub(super) seed: Option<u64>,
+    /// Plays it with each of these seeds, on all cores
+    #[structopt(long, value_name = "FIRST..LAST")]
+    pub(super) seeds: Option<String>,
+    /// Plays it with each value of a key of the file (ttl=1,2,3); may be given several times
+    #[structopt(long, value_name = "KEY=VALUE,..", number_of_values = 1)]
+    pub(super) sweep: Vec<String>,
+    /// Writes tables of queries, hops, nodes and more into this folder
+    #[structopt(long, value_name = "DIR", parse(from_os_str))]
+    pub(super) csv: Option<PathBuf>,
+    /// Writes one page with plots, to look at or to project
+    #[structopt(long, value_name = "FILE.html", parse(from_os_str))]
+    pub(super) report: Option<PathBuf>,
+}
+
 /// Completions.
 #[derive(Debug, StructOpt)]
 pub(super) struct Completions {
@@ -305,6 +339,7 @@ const COMMANDS: &[&str] = &[
     "config",
     "demo",
     "replay",
+    "sim",
     "completions",
     "man",
 ];

@@ -15,6 +15,7 @@ mod run;
 mod search;
 mod session;
 mod settings;
+mod sim;
 mod units;
 
 use std::process::ExitCode;
@@ -27,9 +28,9 @@ use settings::Settings;
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// It worked; a search found something.
+    /// It worked; a search found something, an experiment came out as expected.
     Worked,
-    /// A search found nothing.
+    /// A search found nothing, or an experiment did not come out as expected.
     NothingFound,
 }
 
@@ -54,6 +55,7 @@ fn run(args: Args) -> Result<Outcome> {
     match &command {
         Command::Demo(words) => return demo::demo(json, words),
         Command::Replay(words) => return replay::replay(json, &words.file),
+        Command::Sim(words) => return sim::sim(json, words),
         Command::Completions(words) => {
             args::completions(words.shell, &mut std::io::stdout());
             return Ok(Outcome::Worked);
@@ -86,9 +88,11 @@ async fn obey(settings: &Settings, json: bool, command: Command) -> Result<Outco
         Command::Cancel(words) => lists::cancel(settings, words.download).await,
         Command::Browse(words) => search::browse(settings, json, &words.host).await,
         Command::Config => config::print(settings, json),
-        Command::Demo(_) | Command::Replay(_) | Command::Completions(_) | Command::Man => {
-            Ok(Outcome::Worked)
-        }
+        Command::Demo(_)
+        | Command::Replay(_)
+        | Command::Sim(_)
+        | Command::Completions(_)
+        | Command::Man => Ok(Outcome::Worked),
     }
 }
 

@@ -78,20 +78,26 @@ pub(super) enum Side {
 /// Rows under headings, in columns as wide as their widest cell.
 #[derive(Debug)]
 pub(super) struct Table {
-    columns: Vec<(&'static str, Side)>,
+    columns: Vec<(String, Side)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these headings.
-    pub(super) fn new(columns: &[(&'static str, Side)]) -> Table {
-        Table { columns: columns.to_vec(), rows: Vec::new() }
+    pub(super) fn new(columns: &[(&str, Side)]) -> Table {
+        let columns = columns.iter().map(|&(name, side)| (name.to_owned(), side)).collect();
+        Table { columns, rows: Vec::new() }
     }
 
     /// One more row.
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        debug_assert_eq!(N, self.columns.len());
-        self.rows.push(cells.into());
+        self.push(cells.into());
+    }
+
+    /// One more row, of as many cells as there are columns.
+    pub(super) fn push(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
     }
 
     /// Whether there is no row.
@@ -107,7 +113,7 @@ impl Table {
                 cells.chain([self.columns[at].0.chars().count()]).max().unwrap_or(0)
             })
             .collect();
-        let headings: Vec<String> = self.columns.iter().map(|column| column.0.to_owned()).collect();
+        let headings: Vec<String> = self.columns.iter().map(|column| column.0.clone()).collect();
         say!("{}", dim(&self.line(&headings, &widths)));
         for row in &self.rows {
             say!("{}", self.line(row, &widths));

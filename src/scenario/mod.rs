@@ -8,7 +8,16 @@
 //!
 //! This room knows files and threads, and nothing of the terminal.
 
+pub mod bundled;
+pub mod csv;
+pub mod expect;
+pub mod file;
+pub mod many;
 pub mod page;
+pub mod quantity;
 pub mod report;
+pub mod simulated;
 
+pub use file::{Mistake, Scenario};
+pub use many::{Broken, Experiment};
 pub use report::Report;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT: u32 = 1;
 
 /// Everything that came of one experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`FORMAT`].
     pub format: u32,
@@ -37,10 +37,11 @@ pub struct Report {
 }
 
 /// Where a scenario is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Theatre {
     /// In the simulator.
+    #[default]
     Simulated,
     /// By real servents on this machine.
     Real,
@@ -63,7 +64,7 @@ impl Axis {
 }
 
 /// One play with one seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The seed.
     pub seed: u64,
@@ -140,7 +141,7 @@ pub struct Overlay {
 }
 
 /// One search: what it cost and what it brought. Costs count all copies that anybody sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Query {
     /// The name of its step; none for searches of the workload.
     pub label: Option<String>,
@@ -150,7 +151,7 @@ pub struct Query {
     pub origin: u32,
     /// How: `flood`, `dynamic`, `expanding-ring`, `2 random-neighbours`, `32 walkers`.
     pub strategy: String,
-    /// The TTL that its first descriptor began with; 0 if none left.
+    /// The TTL of its farthest descriptor; 0 if none left.
     pub ttl: u8,
     /// When the search was ordered.
     pub at_us: u64,

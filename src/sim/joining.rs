@@ -96,7 +96,7 @@ impl World {
     }
 
     /// Has a node know these as hosts that it was connected to.
-    pub(super) fn remember(&mut self, node: NodeId, hosts: &[NodeId]) {
+    pub fn remember(&mut self, node: NodeId, hosts: &[NodeId]) {
         let last_success_s = BEGINNING.at(self.now()).as_secs();
         let record =
             |&host: &NodeId| HostRecord { last_success_s, ..HostRecord::new(self.address(host)) };

@@ -88,6 +88,11 @@ impl Record {
         reached.map(|(node, _)| NodeId(node)).filter(|&node| node != self.origin).collect()
     }
 
+    /// The fewest links that the query crossed on its way to a node; none if it was not sent there.
+    pub fn hop(&self, node: NodeId) -> Option<u8> {
+        Some(self.distance(node)).filter(|&distance| distance > 0)
+    }
+
     /// How many nodes were reached first after 1, 2, ... links.
     pub fn reached_by_hop(&self) -> Vec<u32> {
         let mut by_hop = Vec::new();

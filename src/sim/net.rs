@@ -174,6 +174,10 @@ impl Net {
         Some(slow.draw(&mut self.dice))
     }
 
+    pub(super) fn set_latency(&mut self, latency: Latency) {
+        self.config.latency = latency;
+    }
+
     pub(super) fn after(&mut self, delay: Duration, event: Event) {
         self.queue.push(self.now + delay, event);
     }

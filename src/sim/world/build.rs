@@ -7,6 +7,7 @@ use super::super::NodeId;
 use super::super::dice::Dice;
 use super::super::disk::{Disk, SharedFile};
 use super::super::graph::Graph;
+use super::super::latency::Latency;
 use super::super::measure::Load;
 use super::{BEGINNING, Slot, World};
 use crate::library::{Change, Segment};
@@ -110,6 +111,11 @@ impl World {
         if let Some(disk) = self.fabric.disks[id.0 as usize].as_mut() {
             disk.close_all();
         }
+    }
+
+    /// From now on everything that is sent is under way for so long.
+    pub fn set_latency(&mut self, latency: Latency) {
+        self.fabric.net.set_latency(latency);
     }
 
     /// Gives a host name an address.

@@ -47,6 +47,11 @@ impl World {
         self.slots[node.0 as usize].node.as_ref().map(|node| node.view())
     }
 
+    /// How many files a node shares.
+    pub fn files(&self, node: NodeId) -> usize {
+        self.fabric.disks[node.0 as usize].as_ref().map_or(0, |disk| disk.shared().len())
+    }
+
     /// The node's disk.
     pub fn disk(&mut self, node: NodeId) -> &mut Disk {
         self.fabric.disk(node)

@@ -1,0 +1,144 @@
+//! `filbert sim`: plays an experiment in the simulated world and says what came of it.
+
+mod show;
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Outcome;
+use super::args;
+use super::render::{Side, Table, say};
+use crate::scenario::{self, Experiment, Report, bundled};
+
+/// Steps of the progress bar of one run.
+const STEPS: f64 = 1_000.0;
+/// Seeds at most.
+const SEEDS_MAX: u64 = 100_000;
+
+/// Plays an experiment, or lists those that are bundled.
+pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
+    let Some(what) = words.what.as_deref().filter(|_| !words.list) else {
+        list(json);
+        return Ok(Outcome::Worked);
+    };
+    let (text, folder) = find(what)?;
+    if words.print {
+        print!("{text}");
+        return Ok(Outcome::Worked);
+    }
+    let load = |file: &str| {
+        let path = folder.join(file);
+        fs::read_to_string(&path)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+    };
+    let experiment = Experiment::read(what, &text, &words.sweep, &load)?;
+    let seeds = seeds(words, experiment.scenario().seed)?;
+    let begin = Instant::now();
+    let report = play(&experiment, &seeds)?;
+    let took = begin.elapsed();
+    if let Some(folder) = &words.csv {
+        write_csv(&report, folder)?;
+    }
+    if let Some(file) = &words.report {
+        write(file, &scenario::page::html(&report))?;
+    }
+    if json {
+        say!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        show::report(&report, took);
+        said_where(words);
+    }
+    Ok(if report.holds() { Outcome::Worked } else { Outcome::NothingFound })
+}
+
+/// The text of a file, or of a bundled experiment; and where files that it names are.
+fn find(what: &str) -> Result<(String, PathBuf)> {
+    let path = Path::new(what);
+    if path.is_file() {
+        let text = fs::read_to_string(path).with_context(|| format!("{what} cannot be read"))?;
+        return Ok((text, path.parent().unwrap_or(Path::new("")).to_owned()));
+    }
+    if let Some(experiment) = bundled::find(what) {
+        return Ok((experiment.text.to_owned(), PathBuf::new()));
+    }
+    let near = scenario::file::nearest(what, bundled::ALL.iter().map(|experiment| experiment.name));
+    Err(anyhow!("there is no file and no bundled experiment {what}{near}"))
+}
+
+/// The seeds, in order.
+fn seeds(words: &args::Sim, usual: u64) -> Result<Vec<u64>> {
+    let Some(range) = &words.seeds else { return Ok(vec![words.seed.unwrap_or(usual)]) };
+    let wrong = || anyhow!("--seeds {range}: write it as --seeds FIRST..LAST, like 1..20");
+    let (first, last) = range.split_once("..").ok_or_else(wrong)?;
+    let (first, last): (u64, u64) =
+        (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
+    if last < first {
+        bail!("--seeds {range} holds no seed: it ends before it begins");
+    }
+    if last - first >= SEEDS_MAX {
+        bail!("--seeds {range} are too many; {SEEDS_MAX} at most");
+    }
+    Ok((first..=last).collect())
+}
+
+fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Report> {
+    let runs = experiment.runs(seeds.len());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let target = match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr_with_hz(10),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some((runs as f64 * STEPS) as u64), target);
+    let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} %  {eta} to go");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_prefix(if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") });
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let report = experiment.play(seeds, threads, &|done| bar.set_position((done * STEPS) as u64));
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+}
+
+fn write_csv(report: &Report, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    for (name, text) in scenario::csv::files(report) {
+        write(&folder.join(name), &text)?;
+    }
+    Ok(())
+}
+
+fn said_where(words: &args::Sim) {
+    let written = [("tables", &words.csv), ("page", &words.report)];
+    for (what, path) in written {
+        if let Some(path) = path {
+            say!("{what} written: {}", path.display());
+        }
+    }
+}
+
+fn list(json: bool) {
+    if json {
+        let all: Vec<_> = bundled::ALL
+            .iter()
+            .map(|experiment| serde_json::json!({ "name": experiment.name, "title": experiment.title(), "text": experiment.text }))
+            .collect();
+        say!("{:#}", serde_json::Value::from(all));
+        return;
+    }
+    let mut table = Table::new(&[("EXPERIMENT", Side::Left), ("WHAT IT ASKS", Side::Left)]);
+    for experiment in bundled::ALL {
+        table.row([experiment.name.to_owned(), experiment.title()]);
+    }
+    table.print();
+    say!(
+        "\nPlay one with `filbert sim NAME`; `filbert sim --print NAME` shows its file, to begin one of your own."
+    );
+}

@@ -1,0 +1,276 @@
+//! `[network]`: who is there, and who is whose neighbour at first. `[[group]]`: nodes that differ.
+
+use std::sync::Arc;
+
+use super::document::Mistake;
+use super::nodes::Nodes;
+use super::section::{Read, Section, one_of};
+use super::settings::Settings;
+use crate::sim::{Graph, Topology, edge_list};
+
+/// The network at the beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Network {
+    /// A graph that the seed gives; links stand where it says and nowhere else.
+    Graph {
+        /// Its kind and size.
+        topology: Topology,
+        /// Whether parts that cannot reach each other are linked, one link each.
+        joined: bool,
+    },
+    /// A graph from a file.
+    EdgeList {
+        /// The file, as it is named.
+        file: String,
+        /// What it holds.
+        graph: Arc<Graph>,
+    },
+    /// Ultrapeers and leaves that know some addresses and find each other.
+    TwoTier {
+        /// How many ultrapeers.
+        ultrapeers: u32,
+        /// How many leaves.
+        leaves: u32,
+        /// Addresses of ultrapeers that each node knows at first.
+        known: u32,
+    },
+}
+
+/// Nodes of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Their name.
+    pub name: String,
+    /// Who they are.
+    pub nodes: Nodes,
+    /// Settings that differ from those of `[node]`.
+    pub settings: Settings,
+    /// Whether a firewall keeps connections from outside away from them.
+    pub firewalled: bool,
+    /// Whether they share nothing.
+    pub free_riders: bool,
+}
+
+impl Network {
+    /// How many nodes there are at first.
+    pub fn nodes(&self) -> u32 {
+        match self {
+            Network::Graph { topology, .. } => nodes_of(topology),
+            Network::EdgeList { graph, .. } => graph.nodes(),
+            Network::TwoTier { ultrapeers, leaves, .. } => ultrapeers + leaves,
+        }
+    }
+
+    /// Whether nodes look for neighbours by themselves.
+    pub fn finds_itself(&self) -> bool {
+        matches!(self, Network::TwoTier { .. })
+    }
+
+    /// In a few words.
+    pub fn describe(&self) -> String {
+        match self {
+            Network::Graph { topology, .. } => {
+                format!("{} nodes, {}", nodes_of(topology), kind_of(topology))
+            }
+            Network::EdgeList { file, graph } => format!("{} nodes, {file}", graph.nodes()),
+            Network::TwoTier { ultrapeers, leaves: 0, .. } => {
+                format!("{ultrapeers} nodes that find each other")
+            }
+            Network::TwoTier { ultrapeers, leaves, .. } => {
+                format!("{ultrapeers} ultrapeers and {leaves} leaves")
+            }
+        }
+    }
+}
+
+fn kind_of(topology: &Topology) -> &'static str {
+    match topology {
+        Topology::Ring { .. } => "a ring",
+        Topology::Line { .. } => "a line",
+        Topology::Star { .. } => "a star",
+        Topology::Tree { .. } => "a tree",
+        Topology::Clique { .. } => "a full mesh",
+        Topology::Grid { .. } => "a grid",
+        Topology::RandomRegular { .. } => "a random regular graph",
+        Topology::ErdosRenyi { .. } => "a random graph (Erdos and Renyi)",
+        Topology::BarabasiAlbert { .. } => "a graph with hubs (Barabasi and Albert)",
+        Topology::WattsStrogatz { .. } => "a small world (Watts and Strogatz)",
+    }
+}
+
+fn nodes_of(topology: &Topology) -> u32 {
+    match *topology {
+        Topology::Ring { nodes }
+        | Topology::Line { nodes }
+        | Topology::Star { nodes }
+        | Topology::Clique { nodes }
+        | Topology::RandomRegular { nodes, .. }
+        | Topology::ErdosRenyi { nodes, .. }
+        | Topology::BarabasiAlbert { nodes, .. }
+        | Topology::WattsStrogatz { nodes, .. } => nodes,
+        Topology::Grid { rows, columns } => rows.saturating_mul(columns),
+        Topology::Tree { degree, depth } => {
+            let ring =
+                |hop| u64::from(degree) * u64::from(degree.saturating_sub(1)).saturating_pow(hop);
+            let all = (0..depth).fold(1u64, |sum, hop| sum.saturating_add(ring(hop)));
+            u32::try_from(all).unwrap_or(u32::MAX)
+        }
+    }
+}
+
+/// At most so many nodes: their addresses are 10.x.y.z.
+const NODES_MAX: u32 = 16_000_000;
+
+const KINDS: &[(&str, &[&str])] = &[
+    ("ring", &["nodes"]),
+    ("line", &["nodes"]),
+    ("star", &["nodes"]),
+    ("tree", &["degree", "depth"]),
+    ("mesh", &["nodes"]),
+    ("grid", &["rows", "columns"]),
+    ("random-regular", &["nodes", "degree"]),
+    ("erdos-renyi", &["nodes", "mean-degree"]),
+    ("barabasi-albert", &["nodes", "links"]),
+    ("watts-strogatz", &["nodes", "degree", "rewired"]),
+    ("edge-list", &["file"]),
+    ("two-tier", &["ultrapeers", "leaves", "known"]),
+    ("none", &["nodes", "known"]),
+];
+
+/// The keys of `[network]`.
+pub(super) const KEYS: &[&str] = &[
+    "topology",
+    "nodes",
+    "degree",
+    "depth",
+    "rows",
+    "columns",
+    "mean-degree",
+    "links",
+    "rewired",
+    "file",
+    "ultrapeers",
+    "leaves",
+    "known",
+    "joined",
+];
+
+/// Reads `[network]`; `load` gets the text of an edge list.
+pub(super) fn read(
+    section: &Section<'_>,
+    load: &dyn Fn(&str) -> Result<String, String>,
+) -> Read<Network> {
+    let word = section.need("topology", section.text("topology")?)?;
+    let kinds: Vec<(&str, usize)> =
+        KINDS.iter().zip(0..).map(|((name, _), at)| (*name, at)).collect();
+    let at =
+        one_of(&word, "topology", &kinds).map_err(|wrong| section.mistake("topology", wrong))?;
+    let (kind, keys) = KINDS[at];
+    for (key, place, _) in section.entries() {
+        let key = key.replace('_', "-");
+        if !keys.contains(&key.as_str()) && !matches!(key.as_str(), "topology" | "joined") {
+            let message = format!("topology {kind} has no {key}; it has {}", keys.join(", "));
+            return Err(section.document.mistake(place, &format!("network.{key}"), message));
+        }
+    }
+    let number = |key: &str| -> Read<u32> { section.need(key, section.count(key)?) };
+    let known = || -> Read<u32> { Ok(section.count("known")?.unwrap_or(10)) };
+    let topology = match kind {
+        "ring" => Topology::Ring { nodes: number("nodes")? },
+        "line" => Topology::Line { nodes: number("nodes")? },
+        "star" => Topology::Star { nodes: number("nodes")? },
+        "tree" => Topology::Tree { degree: number("degree")?, depth: number("depth")? },
+        "mesh" => Topology::Clique { nodes: number("nodes")? },
+        "grid" => Topology::Grid { rows: number("rows")?, columns: number("columns")? },
+        "random-regular" => regular(section, number("nodes")?, number("degree")?)?,
+        "erdos-renyi" => {
+            let mean_degree = section.need("mean-degree", section.number("mean-degree")?)?;
+            Topology::ErdosRenyi { nodes: number("nodes")?, mean_degree }
+        }
+        "barabasi-albert" => {
+            Topology::BarabasiAlbert { nodes: number("nodes")?, links: number("links")? }
+        }
+        "watts-strogatz" => {
+            let rewired = section.need("rewired", section.part("rewired")?)?;
+            Topology::WattsStrogatz { nodes: number("nodes")?, degree: number("degree")?, rewired }
+        }
+        "edge-list" => return edges(section, load),
+        "two-tier" => {
+            let (ultrapeers, leaves) = (number("ultrapeers")?, number("leaves")?);
+            return fits(section, Network::TwoTier { ultrapeers, leaves, known: known()? });
+        }
+        _ => {
+            return fits(
+                section,
+                Network::TwoTier { ultrapeers: number("nodes")?, leaves: 0, known: known()? },
+            );
+        }
+    };
+    let joined = section.truth("joined")?.unwrap_or(true);
+    fits(section, Network::Graph { topology, joined })
+}
+
+fn fits(section: &Section<'_>, network: Network) -> Read<Network> {
+    let nodes = network.nodes();
+    match nodes {
+        0 => Err(section.mistake("topology", "this network has no nodes")),
+        1..=NODES_MAX => Ok(network),
+        _ => {
+            Err(section
+                .mistake("topology", format!("{nodes} nodes are too many; {NODES_MAX} at most")))
+        }
+    }
+}
+
+fn regular(section: &Section<'_>, nodes: u32, degree: u32) -> Read<Topology> {
+    if degree >= nodes || !(u64::from(nodes) * u64::from(degree)).is_multiple_of(2) {
+        let message = format!(
+            "no graph of {nodes} nodes has {degree} neighbours each: nodes * degree must be even, and the degree below the number of nodes"
+        );
+        return Err(section.mistake("degree", message));
+    }
+    Ok(Topology::RandomRegular { nodes, degree })
+}
+
+fn edges(section: &Section<'_>, load: &dyn Fn(&str) -> Result<String, String>) -> Read<Network> {
+    let file = section.need("file", section.text("file")?)?;
+    let wrong = |message: String| section.mistake("file", message);
+    let text = load(&file).map_err(wrong)?;
+    let list = edge_list::parse(&text).map_err(|error| wrong(format!("{file}: {error}")))?;
+    fits(section, Network::EdgeList { file, graph: Arc::new(list.graph) })
+}
+
+/// The keys of a `[[group]]`.
+pub(super) const GROUP_KEYS: &[&str] = &["name", "nodes", "node", "firewalled", "free-riders"];
+
+/// Reads a `[[group]]`.
+pub(super) fn read_group(section: &Section<'_>) -> Read<Group> {
+    let name = section.need("name", section.text("name")?)?;
+    let nodes = section.need("nodes", nodes(section, "nodes")?)?;
+    let settings = match section.item("node") {
+        Some(item) => Settings::read(&Section::of(section.document, "group.node", item, &[])?)?,
+        None => Settings::default(),
+    };
+    Ok(Group {
+        name,
+        nodes,
+        settings,
+        firewalled: section.truth("firewalled")?.unwrap_or(false),
+        free_riders: section.truth("free-riders")?.unwrap_or(false),
+    })
+}
+
+/// Reads a key that names nodes.
+pub(super) fn nodes(section: &Section<'_>, key: &str) -> Read<Option<Nodes>> {
+    let mut each = Vec::new();
+    for (text, place) in section.texts(key)? {
+        let read: Result<Nodes, Mistake> =
+            Nodes::read(&text).map_err(|wrong| section.document.mistake(&place, key, wrong));
+        each.push(read?);
+    }
+    Ok(match each.len() {
+        0 => None,
+        1 => each.pop(),
+        _ => Some(Nodes::Any(each)),
+    })
+}

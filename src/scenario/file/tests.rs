@@ -1,0 +1,144 @@
+use super::*;
+
+const FILE: &str = r#"
+title = "Who hears a question?"
+seed = 7
+
+[network]
+topology = "random-regular"
+nodes = 200
+degree = 4
+
+[node]
+strategy = "2 random-neighbours"
+ttl = 9
+query-routing = true
+alive-ping = "2 min"
+send-queue-bytes-max = "1 MB"
+
+[links]
+latency = "exponential 50ms"
+rate = "64 kB/s"
+
+[[group]]
+name = "quiet"
+nodes = "10% of all"
+node = { upload_slots = 0 }
+
+[[share]]
+nodes = "3 of quiet"
+files = ["apricot jam.txt", { name = "plum.mp3", size = "3 MB" }]
+
+[[step]]
+search = "apricot"
+by = 0
+label = "first"
+
+[[step]]
+after = "5s"
+kill = "30% of all"
+
+[[step]]
+wait-until = "every node reachable"
+at-most = "1 min"
+
+[expect]
+that = ["messages of first >= 1", "hits >= 1 within 3s"]
+"#;
+
+fn read(text: &str) -> Result<Scenario, Mistake> {
+    let document = Document::parse("x.toml", text)?;
+    let axes: Vec<Axis> = varied(&document)?.iter().map(Varied::axis).collect();
+    Scenario::read(&document, &axes, &|name| Err(format!("{name} cannot be read")))
+}
+
+#[test]
+fn a_whole_file_is_understood() {
+    let scenario = read(FILE).unwrap_or_else(|mistake| panic!("{mistake}"));
+    assert_eq!((scenario.seed, scenario.network.nodes(), scenario.steps.len()), (7, 200, 3));
+    let config = scenario.config(false);
+    assert_eq!(config.strategy, Strategy::RandomNeighbours { k: 2 });
+    assert_eq!(
+        (config.query_ttl_default, config.query_routing, config.alive_ping_s),
+        (9, true, 120)
+    );
+    assert_eq!(config.send_queue_bytes_max, 1 << 20);
+    assert_eq!(scenario.links.rate_bytes_s, Some(65_536));
+    assert_eq!(scenario.shares[0].files[1], File { name: "plum.mp3".into(), size_bytes: 3 << 20 });
+    assert_eq!(scenario.steps[1].when, When::After(Duration::from_secs(5)));
+    let line = FILE.lines().position(|line| line.starts_with("that")).map(|at| at as u32 + 1);
+    assert_eq!(Some(scenario.expectations[1].1), line);
+}
+
+/// Each: what is replaced by what, what stands on the line that is blamed, and what is said.
+#[test]
+fn mistakes_point_at_the_line_and_propose_a_name() {
+    for (good, bad, blamed, said) in [
+        ("degree = 4", "degre = 4", "degre", "network.degre: there is no such key; is it degree?"),
+        ("nodes = 200", "nodes = 201\nmore = 1", "more", "no such key"),
+        ("degree = 4", "degree = 4\nrows = 2", "rows", "topology random-regular has no rows"),
+        ("\"random-regular\"", "\"random-regula\"", "random-regula", "is it random-regular?"),
+        ("nodes = 200", "nodes = \"many\"", "many", "many is not a whole number"),
+        ("nodes = 200", "", "[network]", "nodes is missing"),
+        ("nodes = 200\ndegree = 4", "nodes = 3\ndegree = 1", "degree = 1", "no graph of 3 nodes"),
+        ("ttl = 9", "ttls = 9", "ttls", "is it ttl?"),
+        ("ttl = 9", "ttl = 900", "ttl = 900", "node.ttl"),
+        ("query-routing = true", "query-routing = 1", "query-routing", "should be true or false"),
+        ("\"2 random-neighbours\"", "\"random-neighbours\"", "random-neighbours", "how many"),
+        ("\"2 random-neighbours\"", "\"flod\"", "flod", "is it flood?"),
+        ("\"exponential 50ms\"", "\"quick\"", "quick", "write it like 50ms"),
+        ("\"64 kB/s\"", "\"64 kB\"", "64 kB", "not a rate"),
+        ("\"3 of quiet\"", "\"3 of quite\"", "quite", "no nodes are called quite; is it quiet?"),
+        ("by = 0", "by = 200", "by = 200", "there is no node 200: they are numbered from 0 to 199"),
+        ("by = 0", "", "[[step]]", "by is missing"),
+        ("search = \"apricot\"", "serch = \"apricot\"", "serch", "is it search?"),
+        ("after = \"5s\"", "after = \"5s\"\nheal = true", "heal", "one step does one thing"),
+        ("\"every node reachable\"", "\"every node happy\"", "happy", "nothing is known of every"),
+        ("messages of first", "messages of frist", "frist", "is it first?"),
+        ("hits >= 1", "hit >= 1", "hit >=", "is it hits?"),
+        ("[expect]", "[expext]", "expext", "is it expect?"),
+        ("seed = 7", "seed = 7\nseed = 8", "seed = 8", "duplicate"),
+        ("seed = 7", "seed = ", "seed", "x.toml:3"),
+        ("seed = 7", "compare = [\"flood\", \"fold\"]", "compare", "is it flood?"),
+    ] {
+        let text = FILE.replacen(good, bad, 1);
+        assert_ne!(text, FILE, "{good}");
+        let mistake = read(&text).expect_err(bad);
+        let shown = mistake.to_string();
+        assert!(shown.contains(said), "{bad}: {shown}");
+        let line = text.lines().position(|line| line.contains(blamed)).expect(blamed) + 1;
+        assert_eq!(mistake.line, line, "{bad}: {shown}");
+    }
+}
+
+#[test]
+fn a_sweep_changes_one_key_where_it_stands() {
+    let text = FILE.replace("[expect]", "[sweep]\nttl = [1, 2]\nnodes = [100, 200]\n\n[expect]");
+    let document = Document::parse("x.toml", &text).expect("TOML");
+    let varied = varied(&document).expect("a sweep");
+    let axes: Vec<Axis> = varied.iter().map(Varied::axis).collect();
+    assert_eq!(axes[0], Axis { key: "ttl".into(), values: vec!["1".into(), "2".into()] });
+    let one = variant(&document, &varied, &[1, 0]);
+    let scenario = Scenario::read(&one, &axes, &|_| Err(String::new())).expect("a scenario");
+    assert_eq!((scenario.config(false).query_ttl_default, scenario.network.nodes()), (2, 100));
+}
+
+#[test]
+fn what_a_sweep_cannot_have_is_said() {
+    let document = Document::parse("x.toml", FILE).expect("TOML");
+    let place = Place::Words("--sweep".into());
+    let value = || vec![value_of("3", &place)];
+    for (key, said) in
+        [("tll", "is it ttl?"), ("nod.ttl", "is it node?"), ("rewird", "is it rewired?")]
+    {
+        let mistake = Varied::new(&document, key, &place, value()).expect_err(key);
+        assert!(mistake.to_string().contains(said), "{mistake}");
+    }
+    assert!(Varied::new(&document, "ttl", &place, Vec::new()).is_err());
+    // A value that does not fit is a mistake of the command line.
+    let varied =
+        [Varied::new(&document, "degree", &place, vec![value_of("x", &place)]).expect("a key")];
+    let mistake = Scenario::read(&variant(&document, &varied, &[0]), &[], &|_| Err(String::new()))
+        .expect_err("x");
+    assert_eq!(mistake.to_string(), "--sweep: network.degree: x is not a whole number");
+}

@@ -1,0 +1,246 @@
+//! A whole experiment: every combination of what varies, with every seed, on as many threads as are
+//! given. The report is the same whatever their number.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use super::expect;
+use super::file::{Document, Load, Mistake, Place, Scenario, Varied, value_of, variant, varied};
+use super::report::{Axis, Case, Expected, FORMAT, Report, Run, Theatre, Verdict};
+use super::simulated::{self, Played};
+use crate::sim::Failure;
+
+/// A scenario with all that varies in it.
+#[derive(Debug)]
+pub struct Experiment {
+    /// The file, as the user named it.
+    name: String,
+    axes: Vec<Axis>,
+    /// Every combination, the first axis slowest.
+    variants: Vec<(Vec<String>, Scenario)>,
+}
+
+/// Combinations of what varies at most.
+const VARIANTS_MAX: usize = 10_000;
+
+/// Where a thread puts what came of a run.
+type Slot = Mutex<Option<Result<Played, Box<Failure>>>>;
+
+/// A rule was broken while a scenario was played: a bug in filbert.
+#[derive(Debug)]
+pub struct Broken {
+    /// Which rule, and what happened before.
+    pub failure: Box<Failure>,
+    /// The command line that shows it again.
+    pub again: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\nthis is a bug in filbert; to see it again: {}", self.failure, self.again)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl Experiment {
+    /// Reads a scenario file; `sweeps` are as on the command line: `ttl=1,2,3`.
+    ///
+    /// # Errors
+    /// The first mistake, in the file or in the sweeps.
+    pub fn read(
+        name: &str,
+        text: &str,
+        sweeps: &[String],
+        load: &Load<'_>,
+    ) -> Result<Experiment, Mistake> {
+        let document = Document::parse(name, text)?;
+        let mut varied = varied(&document)?;
+        for words in sweeps {
+            let place = Place::Words(format!("--sweep {words}").into());
+            let (key, values) = words.split_once('=').ok_or_else(|| {
+                document.mistake(&place, "", "write it as --sweep KEY=VALUE,VALUE,..")
+            })?;
+            let values = values.split(',').map(|value| value_of(value.trim(), &place)).collect();
+            let new = Varied::new(&document, key.trim(), &place, values)?;
+            match varied.iter_mut().find(|old| old.is_of(&new)) {
+                Some(old) => *old = new,
+                None => varied.push(new),
+            }
+        }
+        let axes: Vec<Axis> = varied.iter().map(Varied::axis).collect();
+        let count: usize = axes.iter().map(|axis| axis.values.len()).product();
+        if count > VARIANTS_MAX {
+            let message = format!("these are {count} combinations; {VARIANTS_MAX} at most");
+            return Err(document.mistake(&Place::File(0..0), "sweep", message));
+        }
+        let mut variants = Vec::with_capacity(count);
+        for number in 0..count {
+            let chosen = combination(number, &axes);
+            let at = chosen.iter().zip(&axes).map(|(&at, axis)| axis.values[at].clone()).collect();
+            let scenario = Scenario::read(&variant(&document, &varied, &chosen), &axes, load)?;
+            variants.push((at, scenario));
+        }
+        Ok(Experiment { name: name.to_owned(), axes, variants })
+    }
+
+    /// The scenario of the first combination.
+    pub fn scenario(&self) -> &Scenario {
+        &self.variants[0].1
+    }
+
+    /// What varies.
+    pub fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    /// How many runs there are with so many seeds.
+    pub fn runs(&self, seeds: usize) -> usize {
+        self.variants.len() * seeds
+    }
+
+    /// Plays every combination with every seed. `progress` is told the sum of what is done, in
+    /// runs.
+    ///
+    /// # Errors
+    /// The first run, in their order, in which a node broke a rule of the checkers.
+    pub fn play(
+        &self,
+        seeds: &[u64],
+        threads: usize,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Report, Broken> {
+        let count = self.runs(seeds.len());
+        let results: Vec<Slot> = (0..count).map(|_| Mutex::new(None)).collect();
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let done: Vec<Mutex<f64>> = (0..count).map(|_| Mutex::new(0.0)).collect();
+        let tell = |number: usize, part: f64| {
+            if let Ok(mut mine) = done[number].lock() {
+                *mine = part;
+            }
+            progress(done.iter().map(|part| part.lock().map_or(0.0, |part| *part)).sum());
+        };
+        let work = || {
+            while !stop.load(Ordering::Relaxed) {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    break;
+                }
+                let (_, scenario) = &self.variants[number / seeds.len()];
+                let seed = seeds[number % seeds.len()];
+                let played =
+                    simulated::run(scenario, seed, number == 0, &mut |part| tell(number, part));
+                if played.is_err() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                if let Ok(mut slot) = results[number].lock() {
+                    *slot = Some(played);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads.clamp(1, count.max(1)) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut all = Vec::with_capacity(count);
+        for (number, slot) in results.into_iter().enumerate() {
+            match slot.into_inner().ok().flatten() {
+                Some(Ok(played)) => all.push(played),
+                Some(Err(failure)) => {
+                    let again = self.again(number / seeds.len(), seeds[number % seeds.len()]);
+                    return Err(Broken { failure, again });
+                }
+                // Not begun, because a later one has failed already.
+                None => {}
+            }
+        }
+        Ok(self.report(seeds, all))
+    }
+
+    fn again(&self, variant: usize, seed: u64) -> String {
+        let mut words = format!("filbert sim {} --seed {seed}", self.name);
+        for (axis, value) in self.axes.iter().zip(&self.variants[variant].0) {
+            words.push_str(&format!(" --sweep '{}={value}'", axis.key));
+        }
+        words
+    }
+
+    fn report(&self, seeds: &[u64], all: Vec<Played>) -> Report {
+        let mut checks: Vec<Expected> = Vec::new();
+        let mut runs = Vec::with_capacity(all.len());
+        for (number, Played { mut run, checks: held }) in all.into_iter().enumerate() {
+            run.at = self.variants[number / seeds.len()].0.clone();
+            run.label = label(&self.axes, &run.at);
+            for check in held {
+                let case = Case {
+                    seed: run.seed,
+                    of: run.label.clone(),
+                    held: check.held,
+                    found: check.found,
+                };
+                match checks.iter_mut().find(|known| known.line == check.line) {
+                    Some(known) => known.cases.push(case),
+                    None => checks.push(Expected {
+                        text: check.text,
+                        line: check.line,
+                        verdict: Verdict::NotAsked,
+                        cases: vec![case],
+                    }),
+                }
+            }
+            runs.push(run);
+        }
+        for check in &mut checks {
+            let held = check.cases.iter().all(|case| case.held);
+            check.verdict = if held { Verdict::Held } else { Verdict::Failed };
+        }
+        let scenario = self.scenario();
+        let judged = scenario.expectations.iter();
+        checks.extend(
+            judged.map(|(condition, line)| expect::judge(condition, *line, &self.axes, &runs)),
+        );
+        Report {
+            format: FORMAT,
+            program: concat!("filbert ", env!("CARGO_PKG_VERSION")).to_owned(),
+            title: scenario.title.clone(),
+            about: scenario.about.clone(),
+            theatre: Theatre::Simulated,
+            scenario: self.name.clone(),
+            axes: self.axes.clone(),
+            seeds: seeds.to_vec(),
+            runs,
+            expectations: checks,
+        }
+    }
+}
+
+/// The places in the axes of a combination, the last axis fastest.
+fn combination(mut number: usize, axes: &[Axis]) -> Vec<usize> {
+    let mut chosen = vec![0; axes.len()];
+    for (at, axis) in chosen.iter_mut().zip(axes).rev() {
+        *at = number % axis.values.len();
+        number /= axis.values.len();
+    }
+    chosen
+}
+
+/// A run in words: `strategy flood, ttl 7`.
+fn label(axes: &[Axis], at: &[String]) -> String {
+    let words: Vec<String> =
+        axes.iter().zip(at).map(|(axis, value)| format!("{} {value}", axis.key)).collect();
+    words.join(", ")
+}
+
+impl Run {
+    /// The value of an axis in this run.
+    pub fn value<'r>(&'r self, axes: &[Axis], key: &str) -> Option<&'r str> {
+        axes.iter()
+            .position(|axis| axis.key == key)
+            .and_then(|at| self.at.get(at))
+            .map(String::as_str)
+    }
+}

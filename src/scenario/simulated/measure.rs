@@ -1,0 +1,224 @@
+//! From the world to the report of the run.
+
+use super::stage::Stage;
+use crate::node::Why;
+use crate::node::view::View;
+use crate::scenario::report::{
+    Distribution, Drop, Load, NODE_ROWS_MAX, NodeRow, Overlay, Query, Run, Summary, Traffic,
+};
+use crate::sim::{Dice, Graph, NodeId};
+
+/// Up to so many nodes all distances are measured.
+const EXACT_NODES_MAX: u32 = 2_000;
+/// Above, those from so many nodes.
+const SAMPLED_FROM: u32 = 32;
+/// Above so many nodes drops and kinds of descriptors are not counted: looking at each node takes
+/// longer than playing.
+const VIEWS_MAX: u32 = 100_000;
+
+impl Stage<'_> {
+    /// The whole run, when it is over.
+    pub(super) fn measure(&mut self) -> Run {
+        let mut run = self.look(true);
+        let nodes = self.world.nodes();
+        let overlay = self.world.overlay();
+        let sent: Vec<(u64, u64)> = (0..nodes).map(|node| self.sent(NodeId(node))).collect();
+        let lives: Vec<bool> = (0..nodes).map(|node| self.world.is_alive(NodeId(node))).collect();
+        let files: Vec<u64> =
+            (0..nodes).map(|node| self.world.files(NodeId(node)) as u64).collect();
+        let of_living = |value: &dyn Fn(usize) -> f64| {
+            Distribution::of((0..nodes as usize).filter(|&node| lives[node]).map(value).collect())
+        };
+        run.load = Load {
+            messages_sent: of_living(&|node| sent[node].0 as f64),
+            bytes_sent: of_living(&|node| sent[node].1 as f64),
+            files: of_living(&|node| files[node] as f64),
+        };
+        let mut drops = vec![0; Why::ALL.len()];
+        for node in (0..nodes).map(NodeId) {
+            let view = if nodes <= VIEWS_MAX { self.world.view(node) } else { None };
+            let dropped = view.as_ref().map_or(0, |view| add(view, &mut drops, &mut run.traffic));
+            if nodes as usize <= NODE_ROWS_MAX {
+                let at = node.0 as usize;
+                run.nodes.push(NodeRow {
+                    node: node.0,
+                    role: if self.is_leaf(node) { "leaf" } else { "ultrapeer" }.to_owned(),
+                    alive: lives[at],
+                    degree: overlay
+                        .place(node)
+                        .map_or(0, |place| overlay.graph.neighbours(place).len() as u32),
+                    files: files[at],
+                    messages_sent: sent[at].0,
+                    bytes_sent: sent[at].1,
+                    drops: dropped,
+                });
+            }
+        }
+        let named = |(&why, &count): (&Why, &u64)| Drop {
+            why: name(why),
+            text: why.text().to_owned(),
+            count,
+        };
+        run.drops =
+            Why::ALL.iter().zip(&drops).filter(|(_, count)| **count > 0).map(named).collect();
+        run.drops.sort_by_key(|drop| std::cmp::Reverse(drop.count));
+        run.timeline = std::mem::take(&mut self.timeline);
+        run.samples = std::mem::take(&mut self.samples);
+        run.flood = self.flood.take();
+        run.trace = Some(format!("{:016x}", self.world.trace_hash()));
+        run
+    }
+
+    /// What is known so far, as far as conditions ask for it.
+    pub(super) fn look(&mut self, distances: bool) -> Run {
+        let so_far = self.rows_so_far();
+        let traffic = self.world.messages() - self.messages_before;
+        Run {
+            seed: self.seed,
+            lasted_us: self.now_us(),
+            built_us: self.began.as_micros(),
+            overlay: self.overlay(distances),
+            summary: summary(&so_far, traffic),
+            queries: so_far,
+            downloads: self.fetches.iter().map(|fetch| fetch.row.clone()).collect(),
+            ..Run::default()
+        }
+    }
+
+    /// The rows of all searches, of those that go on as they are now.
+    fn rows_so_far(&mut self) -> Vec<Query> {
+        for node in (0..self.world.nodes()).map(NodeId) {
+            if !self.world.said(node).is_empty() {
+                self.listen(node);
+            }
+        }
+        let mut rows = self.rows.clone();
+        for asked in &self.asked {
+            rows[asked.place] = Some(self.row(asked));
+        }
+        rows.into_iter().flatten().collect()
+    }
+
+    fn sent(&self, node: NodeId) -> (u64, u64) {
+        let (messages, bytes) = self.before.get(node.0 as usize).copied().unwrap_or_default();
+        let load = self.world.load(node);
+        (load.messages_sent.saturating_sub(messages), load.bytes_sent.saturating_sub(bytes))
+    }
+
+    /// Nodes that live, links between them, and the part of the nodes in the largest component.
+    pub(super) fn standing(&self) -> (u64, u64, f64) {
+        let overlay = self.world.overlay();
+        let (_, largest) = components(&overlay.graph);
+        let nodes = u64::from(overlay.graph.nodes());
+        (nodes, overlay.graph.edges().len() as u64, largest as f64 / nodes.max(1) as f64)
+    }
+
+    fn overlay(&self, distances: bool) -> Overlay {
+        let overlay = self.world.overlay();
+        let graph = &overlay.graph;
+        let nodes = graph.nodes();
+        let (components, largest_component) = components(graph);
+        let mut degrees = Vec::new();
+        for node in 0..nodes {
+            let degree = graph.neighbours(node).len();
+            degrees.resize(degrees.len().max(degree + 1), 0);
+            degrees[degree] += 1;
+        }
+        let ultrapeers = overlay.ultrapeers.iter().filter(|&&is| is).count() as u64;
+        let sampled = nodes > EXACT_NODES_MAX;
+        let mut dice = Dice::new(self.seed).derive("distances");
+        let from: Vec<u32> = match sampled {
+            true => (0..SAMPLED_FROM).map(|_| dice.below(nodes.into()) as u32).collect(),
+            false => (0..nodes).collect(),
+        };
+        let paths = distances.then(|| graph.paths(from));
+        let degree = |node| graph.neighbours(node).len() as f64;
+        Overlay {
+            nodes: nodes.into(),
+            ultrapeers,
+            leaves: u64::from(nodes) - ultrapeers,
+            edges: graph.edges().len() as u64,
+            degree: Distribution::of((0..nodes).map(degree).collect()),
+            degrees,
+            components,
+            largest_component,
+            diameter: paths.map_or(0, |paths| paths.diameter.into()),
+            path_length: paths.map_or(0.0, |paths| paths.mean),
+            clustering: if distances { graph.clustering() } else { 0.0 },
+            sampled,
+        }
+    }
+}
+
+/// The name of a reason, as it is everywhere in JSON.
+fn name(why: Why) -> String {
+    let name = serde_json::to_value(why).ok();
+    name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned()
+}
+
+/// How many parts there are, and how many nodes the largest has.
+fn components(graph: &Graph) -> (u64, u64) {
+    let mut sizes: Vec<u64> = Vec::new();
+    for component in graph.components() {
+        sizes.resize(sizes.len().max(component as usize + 1), 0);
+        sizes[component as usize] += 1;
+    }
+    (sizes.len() as u64, sizes.iter().copied().max().unwrap_or(0))
+}
+
+/// Adds what a node counted; says how much it dropped.
+fn add(view: &View, drops: &mut [u64], traffic: &mut Vec<Traffic>) -> u64 {
+    for dropped in &view.dropped {
+        drops[dropped.why as usize] += dropped.count;
+    }
+    for count in &view.messages {
+        match traffic.iter_mut().find(|known| known.kind == count.kind) {
+            Some(known) => {
+                known.sent += count.sent;
+                known.received += count.received;
+            }
+            None => traffic.push(Traffic {
+                kind: count.kind.clone(),
+                sent: count.sent,
+                received: count.received,
+            }),
+        }
+    }
+    view.dropped.iter().map(|dropped| dropped.count).sum()
+}
+
+fn summary(queries: &[Query], traffic: u64) -> Summary {
+    let count = queries.len().max(1) as f64;
+    let mean = |value: &dyn Fn(&Query) -> f64| queries.iter().map(value).sum::<f64>() / count;
+    let answerable: Vec<&Query> = queries.iter().filter(|query| query.truth > 0).collect();
+    let of_answerable = |value: &dyn Fn(&Query) -> f64| {
+        answerable.iter().map(|query| value(query)).sum::<f64>() / answerable.len().max(1) as f64
+    };
+    let found = |query: &Query| f64::from(u8::from(query.results > 0));
+    let hops = queries.iter().map(|query| query.reached_by_hop.len()).max().unwrap_or(0);
+    let at_hop = |hop: usize| {
+        mean(&|query| query.reached_by_hop.get(hop).map_or(0.0, |&nodes| nodes as f64))
+    };
+    let times = |time: &dyn Fn(&Query) -> Option<u64>| {
+        Distribution::of(queries.iter().filter_map(time).map(|us| us as f64).collect())
+    };
+    Summary {
+        queries: queries.len() as u64,
+        messages: mean(&|query| query.messages as f64),
+        bytes: mean(&|query| query.bytes as f64),
+        duplicates: mean(&|query| query.duplicates as f64),
+        reached: mean(&|query| query.reached as f64),
+        reached_by_hop: (0..hops).map(at_hop).collect(),
+        hits: mean(&|query| query.hits as f64),
+        results: mean(&|query| query.results as f64),
+        found: mean(&found),
+        success: of_answerable(&found),
+        recall: of_answerable(&|query| query.recall.unwrap_or(0.0)),
+        first_hit_us: times(&|query| query.first_hit_us),
+        last_hit_us: times(&|query| query.last_hit_us),
+        messages_each: Distribution::of(
+            queries.iter().map(|query| query.messages as f64).collect(),
+        ),
+        traffic,
+    }
+}
