@@ -132,31 +132,6 @@ fn with_first_copy_and_unequal_latencies_the_reach_is_within_the_ball() {
     assert!(missed > 0, "exponential latencies cost no reach at all");
 }
 
-/// Ritter's table for trees whose size a test can afford.
-#[test]
-fn trees_reach_what_ritter_computed() {
-    for (degree, reach) in [
-        (2, &[2, 4, 6, 8, 10, 12, 14, 16][..]),
-        (3, &[3, 9, 21, 45, 93]),
-        (4, &[4, 16, 52]),
-        (5, &[5, 25, 105]),
-        (8, &[8, 64]),
-    ] {
-        let depth = reach.len() as u32;
-        let graph = graph(Topology::Tree { degree, depth }, 1);
-        let latency = Latency::Exponential { mean_us: 50_000 };
-        let forward = config(Forward::FirstCopy);
-        let mut world = standing(1, world_config(latency, true), &graph, forward, |_| vec![]);
-        for (ttl, &wanted) in (1..).zip(reach) {
-            let search = world.search(NodeId(0), "common", ttl);
-            world.settle().unwrap();
-            let record = world.measure_search(NodeId(0), search).expect("recorded");
-            let found = (record.reached().len(), record.messages, record.duplicates());
-            assert_eq!(found, (wanted, wanted as u64, 0), "degree {degree}, TTL {ttl}");
-        }
-    }
-}
-
 /// Compressed links carry the same floods (the checkers cannot read along there; what the nodes
 /// report must agree).
 #[test]
