@@ -80,7 +80,11 @@ fn obstacles(view: &View) -> Vec<Obstacle> {
         0 if sources > 0 => {}
         0 if view.hosts_known > 0 => obstacles.push(Obstacle::StillConnecting),
         0 => obstacles.push(Obstacle::NobodyKnown),
-        few if few < wanted => obstacles.push(Obstacle::FewNeighbours { neighbours, wanted }),
+        // Leaves pass nothing on.
+        _ if view.slots.ultrapeers < wanted => {
+            let neighbours = view.slots.ultrapeers;
+            obstacles.push(Obstacle::FewNeighbours { neighbours, wanted });
+        }
         _ => {}
     }
     if neighbours == 0 && failing > 0 {

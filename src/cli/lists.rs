@@ -144,9 +144,13 @@ fn horizon_words(horizon: &Horizon) -> String {
 
 /// Whether it is connected, and if not, why.
 fn connected(status: &Status) -> String {
-    let (neighbours, wanted) = (status.neighbours, status.neighbours_wanted);
-    if neighbours > 0 {
-        return format!("{neighbours} of {wanted} neighbours");
+    let TierStatus { ultrapeers, leaves, .. } = status.tier;
+    let mut line = format!("{ultrapeers} of {} ultrapeers", status.neighbours_wanted);
+    if leaves > 0 {
+        line.push_str(&format!(", {}", units::count(leaves.into(), "leaf", "leaves")));
+    }
+    if status.neighbours > 0 {
+        return line;
     }
     let mut line = "not connected".to_owned();
     let named = || status.sources.iter().filter(|source| !source.learnt);

@@ -220,7 +220,7 @@ pub(super) fn reason(obstacle: &Obstacle) -> String {
             units::count((*hosts_known).into(), "host", "hosts"),
         ),
         Obstacle::FewNeighbours { neighbours, wanted } => {
-            format!("Only {neighbours} of the {wanted} wanted neighbours are connected.")
+            format!("Only {neighbours} of the {wanted} wanted ultrapeers are connected.")
         }
         Obstacle::WordsTooShort { words } => format!(
             "Too short to be searched for, and so ignored: {}.",

@@ -184,8 +184,6 @@ pub struct Config {
     pub results_per_hit_max: u8,
     /// Results with which we answer one query.
     pub results_per_query_max: u16,
-    /// Bytes of a word that can be searched for at least; shorter ones are ignored.
-    pub word_chars_min: u8,
     /// Results a search takes at most.
     pub results_per_search_max: u32,
     /// New queries that one neighbouring ultrapeer may always bring in a minute, counted as such
@@ -547,7 +545,6 @@ impl Default for Config {
             local_addresses: false,
             results_per_hit_max: 10,
             results_per_query_max: 64,
-            word_chars_min: 2,
             results_per_search_max: 500,
             queries_per_minute_max: 60,
             query_burst: 60,

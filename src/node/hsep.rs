@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Outlook {
     /// What it says lies on its side.
     theirs: Horizon,
+    /// Whether it has said so.
+    has_spoken: bool,
     /// What it was told last, and when.
     told: Option<(Horizon, Time)>,
 }
@@ -26,7 +28,15 @@ pub(super) struct Outlook {
 impl Default for Outlook {
     fn default() -> Outlook {
         // Until it speaks it is one servent that shares nothing.
-        Outlook { theirs: Horizon::new(&[]), told: None }
+        Outlook { theirs: Horizon::new(&[]), has_spoken: false, told: None }
+    }
+}
+
+impl Outlook {
+    /// How many servents a query with this TTL reaches down the link, if it said so.
+    pub(super) fn nodes(&self, ttl: u8) -> Option<u64> {
+        let hops = usize::from(ttl).checked_sub(1)?;
+        self.has_spoken.then(|| self.theirs.within(hops).nodes)
     }
 }
 
@@ -58,6 +68,7 @@ impl Node {
         if relation == Relation::Leaf && !theirs.is_alone() {
             return Err(Why::BadHorizon);
         }
+        outlook.has_spoken = true;
         if outlook.theirs != theirs {
             outlook.theirs = theirs;
             self.horizon_changed(now);

@@ -284,9 +284,13 @@ pub(super) fn header_of(search: &Search) -> Option<Header> {
     Some(Header { guid: search.guid, kind: Kind::QUERY, ttl: search.ttl, hops: 0, len })
 }
 
-/// A guess at how many servents a query reaches down one link: as if every servent had as many
-/// neighbours as this one says or as we have, whichever is less, and none were reached twice.
+/// A guess at how many servents a query reaches down one link: what the neighbour says (HSEP), or
+/// as if every servent had as many neighbours as this one says or as we have, whichever is less.
+/// Either way who is reached twice counts twice.
 pub(super) fn reach(link: &Link, neighbours: usize, ttl: u8) -> u64 {
+    if let Some(said) = link.outlook.as_ref().and_then(|outlook| outlook.nodes(ttl)) {
+        return said;
+    }
     let ours = u32::try_from(neighbours).unwrap_or(u32::MAX);
     pace::hosts(link.degree.map_or(ours, |said| ours.min(said.into())), ttl)
 }

@@ -108,11 +108,14 @@ impl Node {
             Step::Ask(asks, wait) => {
                 let len = asking.payload.len() as u32;
                 for &Ask { conn, ttl, reach } in &asks {
+                    let before = asking.pace.asked_ttl(conn);
+                    let link = conns.get(conn).and_then(|row| row.phase.link());
+                    let reach = link.and_then(|link| said(link, before, ttl)).unwrap_or(reach);
                     let header = Header { guid, kind: Kind::QUERY, ttl, hops, len };
                     letters.put(conn, Priority::Query, &header, &asking.payload);
                     tally.sent(Kind::QUERY, 1);
                     match &mut search {
-                        Some(search) if asking.pace.asked_ttl(conn) == 0 => search.ask(reach),
+                        Some(search) if before == 0 => search.ask(reach),
                         Some(search) => search.reaches_further(reach),
                         None => {}
                     }
@@ -222,4 +225,11 @@ impl Node {
             self.send_vendor_as(conn, guid, &stop);
         }
     }
+}
+
+/// How many servents more a neighbour says are reached by asking it with this TTL, not the one
+/// before.
+fn said(link: &Link, before: u8, ttl: u8) -> Option<u64> {
+    let outlook = link.outlook.as_ref()?;
+    Some(outlook.nodes(ttl)?.saturating_sub(outlook.nodes(before).unwrap_or(0)))
 }

@@ -264,7 +264,7 @@ impl Node {
             self.answer(now, from, header, &query);
             return Ok(());
         }
-        answer::admit(&query, &self.config)?;
+        answer::admit(&query)?;
         if admission == Admission::Fresh {
             self.found.clear();
             answer::matches(&query, &self.library, &self.config, &mut self.found);

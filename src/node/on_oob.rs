@@ -223,7 +223,7 @@ impl Node {
         payload: &[u8],
     ) -> Result<(), Why> {
         let query = Query::decode(payload).map_err(|_| Why::Malformed)?;
-        answer::admit(&query, &self.config)?;
+        answer::admit(&query)?;
         let wants = query.wants();
         let key = wants.query_key.ok_or(Why::BadToken)?;
         let desk = self.datagrams.desk(&self.config);

@@ -166,8 +166,9 @@ pub struct SearchView {
     pub ttl: u8,
     /// Neighbours that were asked.
     pub asked: u32,
-    /// How many servents were probably asked: as if every servent had as many neighbours as ours
-    /// say or as we have, whichever is less, and none were reached twice.
+    /// How many servents were probably asked: as many as neighbours say lie behind them (HSEP), or
+    /// as if every servent had as many neighbours as ours say or as we have, whichever is less. Who
+    /// is reached twice counts twice.
     pub reach: u64,
 }
 

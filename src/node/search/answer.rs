@@ -2,6 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
+use crate::library::words::WORD_BYTES_MIN;
 use crate::library::{FileIndex, Library};
 use crate::node::{Config, Why};
 use crate::wire::vendor::FILBERT;
@@ -14,11 +15,11 @@ pub(crate) const HIT_BYTES_MAX: usize = 16_384;
 
 /// Whether a query may be handled and passed on. Ordered so that nearly all queries cost little.
 #[inline]
-pub(crate) fn admit(query: &Query<'_>, config: &Config) -> Result<(), Why> {
+pub(crate) fn admit(query: &Query<'_>) -> Result<(), Why> {
     if !query.flags.is_valid() {
         return Err(Why::QueryFlags);
     }
-    if has_searchable_word(query.text, config) || !query.extensions.is_empty() {
+    if has_searchable_word(query.text) || !query.extensions.is_empty() {
         return Ok(());
     }
     Err(if query.text.trim().is_empty() { Why::QueryEmpty } else { Why::QueryTooShort })
@@ -26,13 +27,12 @@ pub(crate) fn admit(query: &Query<'_>, config: &Config) -> Result<(), Why> {
 
 /// Whether the text has a word that is long enough to be searched for.
 #[inline]
-pub(crate) fn has_searchable_word(text: &str, config: &Config) -> bool {
-    let long_enough = usize::from(config.word_chars_min);
+pub(crate) fn has_searchable_word(text: &str) -> bool {
     let mut run = 0;
     // Letters beyond ASCII are single words in some scripts: one is enough.
     text.bytes().any(|byte| {
         run = if byte.is_ascii_alphanumeric() { run + 1 } else { 0 };
-        run >= long_enough.max(1) || byte >= 0x80
+        run >= WORD_BYTES_MIN || byte >= 0x80
     })
 }
 

@@ -298,7 +298,7 @@ pub(crate) fn wanted_of(by_hash: bool, usual: u32) -> u32 {
 /// The payload of a query; none if nothing in it can be matched or it would be too large.
 fn encode(query: &SearchQuery, means: Means, config: &Config) -> Option<Box<[u8]>> {
     let text = if query.whats_new { suspicion::WHATS_NEW_TEXT } else { query.text.trim() };
-    if query.sha1.is_none() && !answer::has_searchable_word(text, config) {
+    if query.sha1.is_none() && !answer::has_searchable_word(text) {
         return None;
     }
     let sha1s: &[Sha1] = query.sha1.as_slice();

@@ -3,6 +3,8 @@
 use super::link::{LAST, greeting};
 use super::rope::{End, World, config};
 use super::why::descriptor;
+use crate::node::config::Strategy;
+use crate::node::io::SearchQuery;
 use crate::node::{Config, Why};
 use crate::wire::hsep::{Horizon, Shared};
 use crate::wire::{HEADER_LEN, Header, Kind};
@@ -81,4 +83,30 @@ fn a_newcomer_is_told_at_once_and_what_it_says_is_not_told_to_it() {
     let horizon = world.view(0).horizon;
     assert_eq!((horizon[0].nodes, horizon[0].files), (1, 7));
     assert_eq!((horizon[6].nodes, horizon[6].files), (100, 7_000));
+}
+
+#[test]
+fn what_neighbours_say_is_how_far_a_search_is_said_to_reach() {
+    for (strategy, numbers, reached) in [
+        (Strategy::Flood, &[1, 7, 7, 30, 70, 70, 100, 700, 700][..], 100),
+        (Strategy::Dynamic, &[1, 7, 7, 30, 70, 70, 100, 700, 700], 100),
+        (Strategy::Flood, &[], 3),
+    ] {
+        let mut world = world();
+        let peer = neighbour(&mut world, &format!("{SPEAKS}X-Dynamic-Querying: 0.1\r\n"));
+        if !numbers.is_empty() {
+            world.say(peer, &horizon(numbers));
+        }
+        let ttl = if strategy == Strategy::Flood { 3 } else { 4 };
+        let query = SearchQuery {
+            text: "words".to_owned(),
+            ttl: Some(ttl),
+            strategy: Some(strategy),
+            ..SearchQuery::default()
+        };
+        world.search_for(0, 1, query);
+        world.pass(50);
+        let search = &world.view(0).searches[0];
+        assert_eq!((search.asked, search.reach), (1, reached), "{strategy:?} {numbers:?}");
+    }
 }
