@@ -66,7 +66,7 @@ impl Node {
             return Err(Why::TooManyQueries);
         }
         let query = Query::decode(payload).map_err(|_| Why::Malformed)?;
-        answer::admit(&query, &self.config)?;
+        answer::admit(&query)?;
         if self.seen.admit(guid, from.conn, ttl, Forward::FirstCopy) == Admission::Fresh {
             self.fair.charge(cost);
             self.visit(now, from, header, payload, &query);
