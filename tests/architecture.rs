@@ -407,3 +407,38 @@ fn the_reading_of_imports_sees_trees_parents_and_plain_paths() {
     ];
     assert_eq!(found, wanted);
 }
+
+/// Every reason for which something is dropped is named by a test, which drives it.
+#[test]
+fn every_reason_is_driven_by_a_test() {
+    fn read(folder: &Path, all: &mut String) {
+        for entry in fs::read_dir(folder).expect("the tests can be read") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                read(&path, all);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                all.push_str(&fs::read_to_string(&path).expect("a test can be read"));
+            }
+        }
+    }
+    let mut tests = String::new();
+    read(Path::new("tests"), &mut tests);
+    for source in sources().iter().filter(|source| source.is_tests()) {
+        tests.push_str(&source.text);
+    }
+    let reasons = fs::read_to_string("src/node/why.rs").expect("the reasons can be read");
+    let names: Vec<&str> = reasons
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = \""))
+        .map(|(name, _)| name)
+        .filter(|name| name.chars().all(|letter| letter.is_ascii_alphanumeric()))
+        .collect();
+    assert!(names.len() > 60, "{names:?}");
+    let words: BTreeSet<&str> = tests
+        .split(|letter: char| !(letter.is_alphanumeric() || letter == ':'))
+        .filter_map(|word| word.rsplit_once("Why::"))
+        .map(|(_, name)| name)
+        .collect();
+    let undriven: Vec<&&str> = names.iter().filter(|name| !words.contains(**name)).collect();
+    assert!(undriven.is_empty(), "no test names {undriven:?}");
+}

@@ -11,6 +11,7 @@ mod limits;
 mod link;
 mod oob;
 mod reach;
+mod reasons;
 mod rope;
 mod routing;
 mod strategies;

@@ -187,8 +187,11 @@ fn what_nobody_asks_for_is_offered_three_times() {
         world.pass(seconds);
         assert_eq!((world.posted.len(), world.count(0, Why::OfferUnanswered)), (posted, 0));
     }
+    // Nothing but time can say that nobody asks.
+    let before = world.view(0).dropped.len();
     world.pass(1);
     assert_eq!((world.posted.len(), world.count(0, Why::OfferUnanswered)), (3, 1));
+    assert_eq!(world.view(0).dropped.len(), before + 1, "no other counter moved");
 }
 
 #[test]
