@@ -5,6 +5,7 @@
 //! not import each other. `turn` is what happens when a turn is over.
 
 mod address;
+mod aged;
 pub mod config;
 mod conn;
 mod datagram;
@@ -63,8 +64,8 @@ use crate::library::{FileIndex, Library};
 use crate::wire::Guid;
 use crate::wire::frame::SizeLimits;
 use address::{OwnAddress, Surroundings};
-use conn::Table;
 use conn::letters::Letters;
+use conn::{Conn, Table};
 use datagram::Datagrams;
 use fair::Fair;
 use filter::Blocked;
@@ -86,6 +87,9 @@ use search::walk::Walks;
 use tier::{Line, Reason};
 use transfer::Transfers;
 use view::Tally;
+
+/// Links that are looked at ahead: all of a node in a flat world.
+const LINKS_AHEAD: usize = 8;
 
 /// A servent without hands: see [`io`] for how it is driven.
 #[derive(Debug)]
@@ -162,6 +166,10 @@ pub struct Node {
     tally: Tally,
     /// Whether others can reach us; none while there is nothing to know.
     reach: Option<Box<Reach>>,
+    /// Whether anything but queries passing by has happened since the last turn ended.
+    stirred: bool,
+    /// When something is due of its own accord, as it was reckoned at the end of the last turn.
+    due: Time,
 }
 
 impl Node {
@@ -221,6 +229,8 @@ impl Node {
             tally: Tally::default(),
             reach: None,
             rng,
+            stirred: true,
+            due: Time::NEVER,
             config,
         }
     }
@@ -237,12 +247,21 @@ impl Node {
         let open = self.run.as_ref().is_some_and(|run| !run.is_empty());
         let is_asked = self.walks.as_ref().is_some_and(|walks| walks.is_asked());
         let waiting = open || !self.letters.is_empty() || is_asked;
-        let turn = if waiting { Time::ZERO } else { Time::NEVER };
+        let due = match (waiting, self.stirred) {
+            (true, _) => Time::ZERO,
+            (false, true) => self.reckon_due(),
+            (false, false) => self.due,
+        };
+        (due < Time::NEVER).then_some(due)
+    }
+
+    /// When something is due of its own accord. There are many places to look at: queries, of
+    /// which millions pass by, change none of them.
+    fn reckon_due(&self) -> Time {
         let searches = self.searches.deadline(&self.config).min(self.dynamic.deadline());
         let transfers = self.transfers.as_ref().and_then(|all| all.deadline());
         let transfers = transfers.unwrap_or(Time::NEVER);
         io::earliest([
-            turn,
             self.conns.next_timer(),
             self.fill_at,
             self.horizon_at,
@@ -254,6 +273,29 @@ impl Node {
             transfers,
             self.datagrams.deadline(),
         ])
+        .unwrap_or(Time::NEVER)
+    }
+
+    /// Reads what a query with this GUID needs here, and changes nothing. A world of many nodes does
+    /// this for several of them before the queries come, so that memory answers for all at once.
+    /// What it returns is good for nothing but to be returned.
+    pub(crate) fn look_ahead(&self, guid: &Guid) -> u64 {
+        let counted = self.tally.look_ahead() ^ self.out.counts.get(Why::TtlSpent);
+        let lens = [self.letters.len(), self.found.len(), self.out.actions.len()];
+        let gathered = lens.iter().fold(self.library.files(), |all, len| all ^ len);
+        let limits = self.fair.cost(1) ^ self.size_limits.query_bytes_max;
+        let is_leaf = self.tier == Tier::Leaf;
+        let flags = u64::from(is_leaf) ^ u64::from(self.routing.is_some());
+        let due = self.due.as_micros() ^ self.conns.next_timer().as_micros();
+        counted ^ gathered as u64 ^ u64::from(limits) ^ flags ^ due ^ self.seen.look_ahead(guid)
+    }
+
+    /// The same for what it needs of the link that it comes from, and of those it goes on to.
+    pub(crate) fn look_ahead_at(&self, from: ConnId, goes_on: bool) -> u64 {
+        let row = self.conns.get(from).map_or(0, Conn::look_ahead);
+        let others = self.flooded.iter().take(if goes_on { LINKS_AHEAD } else { 0 });
+        let others = others.filter_map(|&conn| self.conns.get(conn)).map(Conn::look_ahead);
+        others.fold(row, |all, read| all ^ read)
     }
 
     /// The hosts to give back by `Command::Remember` after a restart, most recent first.

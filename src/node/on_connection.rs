@@ -408,6 +408,7 @@ impl Node {
 
     /// Ends a connection, with a Bye if it is a neighbour that understands one.
     pub(super) fn close(&mut self, now: Time, conn: ConnId, why: Why, said: Option<String>) {
+        self.stirred = true;
         let Some(row) = self.conns.get_mut(conn) else { return };
         if matches!(row.phase, Phase::Closing | Phase::Transfer) {
             return;

@@ -6,6 +6,9 @@ use crate::node::io::CloseCause;
 
 impl Node {
     pub(super) fn on_input(&mut self, now: Time, input: Input<'_>) {
+        // Bytes of a link say by what they hold whether they stir anything, and credit does not.
+        self.stirred |=
+            !matches!(input, Input::TurnOver | Input::Received { .. } | Input::Sent { .. });
         match input {
             Input::Wake => self.on_wake(now),
             Input::TurnOver => self.on_turn_over(now),
@@ -33,15 +36,18 @@ impl Node {
 
     /// Bytes go to whatever the connection is at present.
     fn on_received(&mut self, now: Time, conn: ConnId, data: &[u8]) {
-        let Some(at) = self.conns.position(conn) else {
+        let at = self.conns.position(conn);
+        if let Some(at) = at
+            && let Some(link) = self.conns.at_mut(at).and_then(|row| row.phase.link_mut())
+        {
+            link.bytes_in += data.len() as u64;
+            return self.on_link_bytes(now, conn, at, data);
+        }
+        self.stirred = true;
+        let Some(row) = at.and_then(|at| self.conns.at_mut(at)) else {
             return self.transfer_received(now, conn, data);
         };
-        let Some(row) = self.conns.at_mut(at) else { return };
         match &mut row.phase {
-            Phase::Link(link) => {
-                link.bytes_in += data.len() as u64;
-                self.on_link_bytes(now, conn, at, data);
-            }
             Phase::AwaitsFirstBytes(_) => self.on_first_bytes(now, conn, data),
             Phase::AwaitsGreeting(_) | Phase::AwaitsAnswer(_) | Phase::AwaitsLastBlock(_) => {
                 self.on_handshake_bytes(now, conn, data);
@@ -51,6 +57,7 @@ impl Node {
             Phase::AwaitsConnection
             | Phase::AwaitsWebCache
             | Phase::ConnectsBack
+            | Phase::Link(_)
             | Phase::Closing => {}
         }
     }
@@ -62,6 +69,7 @@ impl Node {
                 row.outbox.sent(conn, len, &self.config, &mut self.out);
             }
             _ => {
+                self.stirred = true;
                 let Some(transfers) = &mut self.transfers else { return };
                 transfers.sent(now, conn, len, &self.library, &mut self.out);
                 self.grant_wishes(now);

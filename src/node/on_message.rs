@@ -191,6 +191,7 @@ impl Node {
     #[inline]
     fn on_descriptor(&mut self, now: Time, from: From, header: &Header, payload: &[u8]) -> bool {
         self.tally.received(header.kind);
+        self.stirred |= header.kind != Kind::QUERY;
         if header.hops > 0 && self.is_leaf(from.at) {
             // No leaf has a reason to, and each one more makes its ultrapeers a loop.
             self.close(now, from.conn, Why::LeafRelays, None);
@@ -240,6 +241,7 @@ impl Node {
         payload: &[u8],
     ) -> Result<(), Why> {
         if self.relays_walkers() {
+            self.stirred = true;
             return self.on_walker(now, from, header, payload);
         }
         lifetime::admit(header, &self.config)?;
@@ -280,9 +282,15 @@ impl Node {
             && self.config.strategy == Strategy::Dynamic
             && self.is_leaf(from.at);
         if fresh_of_leaf {
+            self.stirred = true;
             return self.begin_for_leaf(now, from, header, &query, payload);
         }
         let onward = lifetime::onward(header);
+        if admission == Admission::Higher && self.run.as_ref().is_some_and(|run| run.holds_aimed())
+        {
+            // With less of a TTL it waits for single links, which must not get it after this one.
+            self.hand_out_flood();
+        }
         // Leaves had the first copy already.
         let leaves = admission == Admission::Fresh;
         match self.relays_by() {
@@ -318,6 +326,7 @@ impl Node {
         query_header: &Header,
         query: &Query<'_>,
     ) {
+        self.stirred = true;
         let us = self.us(query.flags.contains(QueryFlags::GGEP_HASH), None);
         if answer::is_useless(query, &us) || self.offer_hits(now, query_header, query) {
             return;

@@ -53,6 +53,12 @@ impl Conn<Phase> {
         let port = self.phase.link()?.listen_port?;
         Some(SocketAddr::new(self.peer.ip(), port))
     }
+
+    /// See `Node::look_ahead`.
+    pub(super) fn look_ahead(&self) -> u64 {
+        let of_link = self.phase.link().map_or(0, Link::look_ahead);
+        of_link ^ u64::from(self.outbox.waiting_bytes()) ^ self.outbox.carried().bytes
+    }
 }
 
 impl Phase {

@@ -14,6 +14,11 @@ const SPARE: usize = 4;
 
 impl Node {
     pub(super) fn on_turn_over(&mut self, now: Time) {
+        if !self.stirred && now < self.due {
+            debug_assert_eq!(self.due, self.reckon_due(), "queries that pass by make nothing due");
+            self.hand_out_letters();
+            return self.hand_out_flood();
+        }
         self.say_whether_busy();
         self.tell_horizon(now);
         self.answer_walkers(now);
@@ -27,6 +32,8 @@ impl Node {
             self.fill_slots(now);
         }
         self.ask_sources(now, looks);
+        self.stirred = false;
+        self.due = self.reckon_due();
     }
 
     /// Every connection gets the letters of this turn.

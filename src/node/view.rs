@@ -241,6 +241,11 @@ fn class(kind: Kind) -> usize {
 }
 
 impl Tally {
+    /// See `Node::look_ahead`.
+    pub(super) fn look_ahead(&self) -> u64 {
+        self.received[0] ^ self.sent[0]
+    }
+
     /// One came.
     #[inline]
     pub(super) fn received(&mut self, kind: Kind) {

@@ -67,6 +67,8 @@ impl Default for NetConfig {
     }
 }
 
+/// Connections of a node that are looked at ahead: all of a node in a flat world.
+const ENDS_AHEAD: usize = 8;
 /// How long a firewall lets answers to a datagram through.
 const HOLE: Duration = Duration::from_secs(60);
 /// How much longer than others a datagram takes that makes a detour, at most.
@@ -180,6 +182,17 @@ impl Net {
 
     pub(super) fn after(&mut self, delay: Duration, event: Event) {
         self.queue.push(self.now + delay, event);
+    }
+
+    /// Reads what sending takes on the connections of a node; see `world::ahead`.
+    pub(super) fn look_ahead(&self, node: NodeId) -> u64 {
+        let ends = self.host(node).book.iter().take(ENDS_AHEAD);
+        let read = ends.map(|&(_, slot)| {
+            let end = &self.ends[slot as usize];
+            let peer = self.ends.get(end.peer.slot as usize);
+            end.arrives.as_micros() ^ u64::from(peer.map_or(0, |peer| peer.life))
+        });
+        read.fold(0, |all, read| all ^ read)
     }
 
     // Hosts.

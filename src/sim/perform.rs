@@ -21,6 +21,8 @@ use crate::node::{Action, Chunk, Config, ConnId, Event, Time};
 pub(super) struct Actor<'a> {
     pub(super) process: Process,
     pub(super) config: &'a Config,
+    /// The end whose bytes it handles, and the bytes.
+    pub(super) reading: Option<(u32, &'a Chunk)>,
 }
 
 /// Everything of a world but the nodes themselves.
@@ -36,8 +38,6 @@ pub(super) struct Fabric {
     pub(super) keeps_events: bool,
     /// Host names and their addresses.
     pub(super) names: BTreeMap<String, Vec<IpAddr>>,
-    /// The end whose bytes are being handled, and the bytes.
-    pub(super) reading: Option<(u32, Chunk)>,
     pub(super) disk_delay: Duration,
     /// The nodes that lie.
     pub(super) liars: BTreeMap<NodeId, Liar>,
@@ -95,7 +95,7 @@ impl Fabric {
             }
             Action::StoreInto { conn, download, range, body_at } => {
                 let Some(slot) = self.open(node, conn, "StoreInto") else { return };
-                self.store_into(node, slot, Store { download, range }, body_at);
+                self.store_into(actor, slot, Store { download, range }, body_at);
             }
             Action::Pause { conn } => {
                 if let Some(slot) = self.open(node, conn, "Pause") {
@@ -176,7 +176,8 @@ impl Fabric {
         self.net.send(slot, chunk);
     }
 
-    fn store_into(&mut self, node: NodeId, slot: u32, store: Store, body_at: u32) {
+    fn store_into(&mut self, actor: Actor<'_>, slot: u32, store: Store, body_at: u32) {
+        let node = actor.process.node;
         let Store { download, ref range } = store;
         let (start, end) = (range.start, range.end);
         let overlaps = |other: &Store| {
@@ -185,8 +186,8 @@ impl Fabric {
         if self.disk(node).holds_any(download, range) || self.net.stores(node).any(overlaps) {
             return self.violated(Violation::BytesTwice { node, download, start, end });
         }
-        let rest = (self.reading.as_ref())
-            .filter(|&&(reading, _)| reading == slot)
+        let rest = (actor.reading)
+            .filter(|&(reading, _)| reading == slot)
             .map(|(_, data)| data.part(body_at..u32::MAX));
         self.net.store(slot, store, rest);
     }

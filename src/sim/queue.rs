@@ -1,26 +1,34 @@
 //! What happens next: the queue of discrete events, in order of time and, at the same time, in
 //! the order in which they were put in.
 //!
-//! A radix heap: time never runs backwards, so an event waits in the bucket of the highest bit in
-//! which its time differs from now, and moves to a lower bucket only when time comes near. All
-//! events of one instant are always in one bucket and move together in order, so ties need no
-//! sequence number; every move is a sequential copy, which a binary heap of millions is not.
+//! A radix heap: time never runs backwards, so an event waits by the highest digit in which its
+//! time differs from now, and moves to a lower digit only when time comes near. All events of one
+//! instant are always in one bucket and move together in order, so ties need no sequence number;
+//! every move is a sequential copy, which a binary heap of millions is not.
 
 use std::collections::VecDeque;
 
 use crate::node::Time;
 
-const BUCKETS: usize = 64;
+/// Bits of a digit: an event 50 ms away moves three times.
+const DIGIT_BITS: usize = 6;
+/// Digits of a time.
+const DIGITS: usize = 64usize.div_ceil(DIGIT_BITS);
+/// Buckets of a digit: as many as a word has bits.
+const RADIX: usize = 1 << DIGIT_BITS;
 
 /// Events by time; first in, first out within an instant.
 #[derive(Debug)]
 pub struct Queue<E> {
     /// Events of the instant `now`.
     due: VecDeque<E>,
-    /// `later[b]`: the highest bit in which the time differs from `now` is bit `b`.
+    /// `later[d * RADIX + v]`: the highest digit in which the time differs from `now` is digit
+    /// `d`, and its value there is `v`.
     later: Vec<Vec<(u64, E)>>,
-    /// Bit `b` is set while `later[b]` holds something.
-    occupied: u64,
+    /// Bit `v` of `occupied[d]` is set while that bucket holds something.
+    occupied: [u64; DIGITS],
+    /// Buffers of buckets that are empty now: the last one used is still in the core's cache.
+    spare: Vec<Vec<(u64, E)>>,
     now: u64,
     len: usize,
 }
@@ -29,8 +37,9 @@ impl<E> Default for Queue<E> {
     fn default() -> Self {
         Queue {
             due: VecDeque::new(),
-            later: (0..BUCKETS).map(|_| Vec::new()).collect(),
-            occupied: 0,
+            later: (0..DIGITS * RADIX).map(|_| Vec::new()).collect(),
+            occupied: [0; DIGITS],
+            spare: Vec::new(),
             now: 0,
             len: 0,
         }
@@ -58,12 +67,16 @@ impl<E> Queue<E> {
     #[inline]
     fn place(&mut self, at: u64, event: E) {
         if at <= self.now {
-            self.due.push_back(event);
-        } else {
-            let bucket = 63 - (at ^ self.now).leading_zeros() as usize;
-            self.occupied |= 1 << bucket;
-            self.later[bucket].push((at, event));
+            return self.due.push_back(event);
         }
+        let digit = (63 - (at ^ self.now).leading_zeros() as usize) / DIGIT_BITS;
+        let value = (at >> (digit * DIGIT_BITS)) as usize % RADIX;
+        let bucket = &mut self.later[digit * RADIX + value];
+        if bucket.capacity() == 0 {
+            *bucket = self.spare.pop().unwrap_or_default();
+        }
+        bucket.push((at, event));
+        self.occupied[digit] |= 1 << value;
     }
 
     /// The time of the next event.
@@ -71,22 +84,22 @@ impl<E> Queue<E> {
         if !self.due.is_empty() {
             return Some(Time::from_micros(self.now));
         }
-        self.lowest().map(|(_, at)| Time::from_micros(at))
+        let (digit, value) = self.lowest()?;
+        let bucket = &self.later[digit * RADIX + value];
+        bucket.iter().map(|&(at, _)| Time::from_micros(at)).min()
     }
 
-    /// The lowest bucket in use, and the earliest time in it.
-    fn lowest(&self) -> Option<(usize, u64)> {
-        if self.occupied == 0 {
-            return None;
-        }
-        let bucket = self.occupied.trailing_zeros() as usize;
-        self.later[bucket].iter().map(|&(at, _)| at).min().map(|at| (bucket, at))
+    /// The lowest bucket in use, which holds the earliest event.
+    fn lowest(&self) -> Option<(usize, usize)> {
+        let digit = self.occupied.iter().position(|&buckets| buckets != 0)?;
+        Some((digit, self.occupied[digit].trailing_zeros() as usize))
     }
 
     /// Gives back the memory that the busiest moment needed.
     pub fn shrink(&mut self) {
         self.due.shrink_to_fit();
         self.later.iter_mut().for_each(Vec::shrink_to_fit);
+        self.spare = Vec::new();
     }
 
     /// Takes the next event if it is of the instant that the last one was of.
@@ -98,21 +111,31 @@ impl<E> Queue<E> {
     }
 
     /// Goes on to the next instant that has events, if it is not later than `limit`, and says when
-    /// it is; its events come by [`Queue::pop_same_instant`].
-    pub fn advance(&mut self, limit: Time) -> Option<Time> {
-        if self.due.is_empty() {
-            let (bucket, at) = self.lowest()?;
+    /// it is. Nothing may be put in before a limit that was not reached. Its events come by [`Queue::pop_same_instant`]. `near` sees every event that was not
+    /// put in at short notice once, when it is at most `RADIX` microseconds away.
+    pub fn advance(&mut self, limit: Time, mut near: impl FnMut(&E)) -> Option<Time> {
+        while self.due.is_empty() {
+            let (digit, value) = self.lowest()?;
+            let shift = digit * DIGIT_BITS;
+            // The beginning of the bucket's time: no event is earlier.
+            let at = ((self.now >> shift) & !(RADIX as u64 - 1) | value as u64) << shift;
             if at > limit.as_micros() {
                 return None;
             }
             self.now = at;
-            self.occupied &= !(1 << bucket);
-            let mut moving = std::mem::take(&mut self.later[bucket]);
-            for (at, event) in moving.drain(..) {
-                self.place(at, event);
+            self.occupied[digit] &= !(1 << value);
+            let mut moving = std::mem::take(&mut self.later[digit * RADIX + value]);
+            if digit == 0 {
+                self.due.extend(moving.drain(..).map(|(_, event)| event));
+            } else {
+                for (at, event) in moving.drain(..) {
+                    if at - self.now < RADIX as u64 {
+                        near(&event);
+                    }
+                    self.place(at, event);
+                }
             }
-            // The bucket keeps its memory: it will fill again.
-            self.later[bucket] = moving;
+            self.spare.push(moving);
         }
         let now = Time::from_micros(self.now);
         (now <= limit).then_some(now)
@@ -126,7 +149,7 @@ mod tests {
     use crate::node::Time;
 
     fn pop(queue: &mut Queue<u64>, limit: u64) -> Option<(u64, u64)> {
-        let now = queue.advance(Time::from_micros(limit))?;
+        let now = queue.advance(Time::from_micros(limit), |_| {})?;
         queue.pop_same_instant().map(|event| (now.as_micros(), event))
     }
 
@@ -158,11 +181,29 @@ mod tests {
         let mut queue = Queue::default();
         queue.push(Time::from_micros(500), 1);
         assert_eq!(pop(&mut queue, 499), None);
-        queue.push(Time::from_micros(300), 2);
-        assert_eq!(queue.next_at(), Some(Time::from_micros(300)));
-        assert_eq!(pop(&mut queue, 499), Some((300, 2)));
+        queue.push(Time::from_micros(499), 2);
+        assert_eq!(queue.next_at(), Some(Time::from_micros(499)));
+        assert_eq!(pop(&mut queue, 499), Some((499, 2)));
         assert_eq!(pop(&mut queue, 500), Some((500, 1)));
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn every_event_is_seen_once_when_it_is_near() {
+        let mut queue = Queue::default();
+        for at in [3, 100, 5_000, 5_010, 70_000_000, u64::MAX] {
+            queue.push(Time::from_micros(at), at);
+        }
+        let mut seen = Vec::new();
+        let near = |seen: &mut Vec<u64>, queue: &mut Queue<u64>| {
+            queue.advance(Time::NEVER, |&at| seen.push(at)).expect("there is one").as_micros()
+        };
+        for at in [3, 100, 5_000, 5_010, 70_000_000, u64::MAX] {
+            assert_eq!(near(&mut seen, &mut queue), at);
+            assert_eq!(queue.pop_same_instant(), Some(at));
+        }
+        // The first was put in at short notice.
+        assert_eq!(seen, [100, 5_000, 5_010, 70_000_000, u64::MAX]);
     }
 
     #[test]

@@ -15,43 +15,83 @@ struct Record {
     what: What,
 }
 
+/// What it was, and on which connection.
 #[derive(Clone, Copy, Debug)]
 enum What {
-    Plain(&'static str),
-    Conn(&'static str, ConnId),
-    Bytes(&'static str, ConnId, u64),
+    Plain(Kind),
+    Conn(Kind, ConnId),
+    Bytes(Kind, ConnId, u64),
     Closed(ConnId, CloseCause),
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Wakes,
+    EndsTurn,
+    IsCommanded,
+    LibraryChanges,
+    Accepts,
+    IsConnected,
+    Receives,
+    HasSent,
+    HasCarried,
+    ReceivesDatagram,
+    NameIsLookedUp,
+    HearsFromDisk,
+    HearsFromGateway,
+    Closed,
+}
+
+impl Kind {
+    fn text(self) -> &'static str {
+        match self {
+            Kind::Wakes => "wakes",
+            Kind::EndsTurn => "ends its turn",
+            Kind::IsCommanded => "is commanded",
+            Kind::LibraryChanges => "has its library changed",
+            Kind::Accepts => "accepts",
+            Kind::IsConnected => "is connected",
+            Kind::Receives => "receives",
+            Kind::HasSent => "has sent",
+            Kind::HasCarried => "has carried",
+            Kind::ReceivesDatagram => "receives a datagram",
+            Kind::NameIsLookedUp => "has a name looked up",
+            Kind::HearsFromDisk => "hears from its disk",
+            Kind::HearsFromGateway => "hears from its gateway",
+            Kind::Closed => "loses",
+        }
+    }
+}
+
 impl What {
+    #[inline]
     fn of(input: &Input<'_>) -> What {
         match *input {
-            Input::Wake => What::Plain("wakes"),
-            Input::TurnOver => What::Plain("ends its turn"),
-            Input::Command(_) => What::Plain("is commanded"),
-            Input::Library(_) => What::Plain("has its library changed"),
-            Input::Accepted { conn, .. } => What::Conn("accepts", conn),
-            Input::Connected { conn, .. } => What::Conn("is connected", conn),
-            Input::Received { conn, data } => What::Bytes("receives", conn, data.len() as u64),
-            Input::Sent { conn, len } => What::Bytes("has sent", conn, u64::from(len)),
-            Input::Carried { conn, len } => What::Bytes("has carried", conn, len),
+            Input::Wake => What::Plain(Kind::Wakes),
+            Input::TurnOver => What::Plain(Kind::EndsTurn),
+            Input::Command(_) => What::Plain(Kind::IsCommanded),
+            Input::Library(_) => What::Plain(Kind::LibraryChanges),
+            Input::Accepted { conn, .. } => What::Conn(Kind::Accepts, conn),
+            Input::Connected { conn, .. } => What::Conn(Kind::IsConnected, conn),
+            Input::Received { conn, data } => What::Bytes(Kind::Receives, conn, data.len() as u64),
+            Input::Sent { conn, len } => What::Bytes(Kind::HasSent, conn, u64::from(len)),
+            Input::Carried { conn, len } => What::Bytes(Kind::HasCarried, conn, len),
             Input::Closed { conn, cause } => What::Closed(conn, cause),
-            Input::Datagram { .. } => What::Plain("receives a datagram"),
-            Input::Resolved { .. } => What::Plain("has a name looked up"),
-            Input::Disk(_) => What::Plain("hears from its disk"),
-            Input::PortMapped(_) => What::Plain("hears from its gateway"),
+            Input::Datagram { .. } => What::Plain(Kind::ReceivesDatagram),
+            Input::Resolved { .. } => What::Plain(Kind::NameIsLookedUp),
+            Input::Disk(_) => What::Plain(Kind::HearsFromDisk),
+            Input::PortMapped(_) => What::Plain(Kind::HearsFromGateway),
         }
     }
 
     /// What of it goes into the hash: which kind, which connection, how much.
-    fn words(self) -> [u64; 3] {
-        let kind =
-            |name: &str| name.bytes().take(6).fold(1, |all, byte| all << 8 | u64::from(byte));
+    #[inline]
+    fn words(self) -> (Kind, u64, u64) {
         match self {
-            What::Plain(name) => [kind(name), 0, 0],
-            What::Conn(name, conn) => [kind(name), conn.0, 1],
-            What::Bytes(name, conn, len) => [kind(name), conn.0, len],
-            What::Closed(conn, cause) => [0, conn.0, cause as u64],
+            What::Plain(kind) => (kind, 0, 0),
+            What::Conn(kind, conn) => (kind, conn.0, 0),
+            What::Bytes(kind, conn, len) => (kind, conn.0, len),
+            What::Closed(conn, cause) => (Kind::Closed, conn.0, cause as u64),
         }
     }
 }
@@ -60,9 +100,9 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {} ", self.at, self.node)?;
         match self.what {
-            What::Plain(name) => f.write_str(name),
-            What::Conn(name, conn) => write!(f, "{name} {conn:?}"),
-            What::Bytes(name, conn, len) => write!(f, "{name} {len} bytes on {conn:?}"),
+            What::Plain(kind) => f.write_str(kind.text()),
+            What::Conn(kind, conn) => write!(f, "{} {conn:?}", kind.text()),
+            What::Bytes(kind, conn, len) => write!(f, "{} {len} bytes on {conn:?}", kind.text()),
             What::Closed(conn, cause) => write!(f, "loses {conn:?}: {cause:?}"),
         }
     }
@@ -85,13 +125,14 @@ impl Trace {
     }
 
     /// A node is about to be given this.
+    #[inline]
     pub(super) fn input(&mut self, at: Time, node: NodeId, input: &Input<'_>) {
         let what = What::of(input);
+        let (kind, conn, amount) = what.words();
         self.word(at.as_micros());
-        self.word(u64::from(node.0));
-        for word in what.words() {
-            self.word(word);
-        }
+        self.word(u64::from(node.0) << 32 | kind as u64);
+        self.word(conn);
+        self.word(amount);
         if let Input::Received { data, .. } | Input::Datagram { data, .. } = input {
             self.bytes(data);
         }
@@ -110,11 +151,11 @@ impl Trace {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            self.word(word.iter().fold(0, |all, &byte| all << 8 | u64::from(byte)));
+        let (words, rest) = bytes.as_chunks::<8>();
+        for &word in words {
+            self.word(u64::from_le_bytes(word));
         }
-        self.word(words.remainder().iter().fold(1, |all, &byte| all << 8 | u64::from(byte)));
+        self.word(rest.iter().fold(1, |all, &byte| all << 8 | u64::from(byte)));
     }
 
     /// The hash of every input so far, in order: equal runs have equal hashes.

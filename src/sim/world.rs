@@ -19,6 +19,7 @@ use crate::node::io::{SearchId, SearchQuery};
 use crate::node::{Command, Config, Node, Time, WallTime};
 use crate::wire::Guid;
 
+mod ahead;
 mod build;
 mod happen;
 mod look;
@@ -89,7 +90,8 @@ pub struct World {
     pub(super) stalled: BTreeMap<NodeId, Stalled>,
     /// How far the wall clocks of nodes are off that start from now on.
     pub(super) skews_s: BTreeMap<NodeId, i64>,
-    /// Reused from turn to turn.
+    /// Reused from instant to instant.
+    near: Vec<ahead::Near>,
     credits: Vec<(EndRef, u32)>,
     turns: u64,
     searches: u64,
@@ -117,7 +119,6 @@ impl World {
                 said: Default::default(),
                 keeps_events: config.keep_events,
                 names: Default::default(),
-                reading: None,
                 disk_delay: config.disk_delay,
                 liars: BTreeMap::new(),
                 violation: None,
@@ -127,6 +128,7 @@ impl World {
             in_turn: Vec::new(),
             stalled: BTreeMap::new(),
             skews_s: BTreeMap::new(),
+            near: Vec::new(),
             credits: Vec::new(),
             turns: 0,
             searches: 0,

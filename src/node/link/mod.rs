@@ -77,6 +77,12 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// See `Node::look_ahead`.
+    pub(super) fn look_ahead(&self) -> u64 {
+        let read = self.bytes_in ^ self.messages_in ^ self.partial.len() as u64;
+        read ^ u64::from(self.hops_limit) ^ u64::from(self.inflater.is_some())
+    }
+
     /// A handshake was completed.
     pub(super) fn new(
         features: Features,

@@ -1,16 +1,18 @@
 //! The query-ID cache: which queries we have seen, and the way back for their hits
 //! (protocol.md section 3).
 
+use crate::node::aged::Aged;
 use crate::node::config::Forward;
-use crate::node::recent::Recent;
 use crate::node::{ConnId, Rng};
 use crate::wire::Guid;
 
 /// Where a query came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
+struct Way {
     from: ConnId,
     ttl_highest: u8,
+    /// Whether hits came since it was the newest: then more may come.
+    used: bool,
 }
 
 /// Queries of our own "come" from a connection that never exists.
@@ -38,16 +40,17 @@ pub(crate) enum Back {
     To(ConnId),
 }
 
-/// The query-ID cache.
+/// The query-ID cache. At its limit the oldest query makes room, unless it got hits: then it stays
+/// for another round.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    ways: Recent<Guid, Way>,
+    ways: Aged<Guid, Way>,
 }
 
 impl Seen {
     /// An empty cache of at most `max` GUIDs.
     pub(crate) fn new(max: u32, rng: &mut Rng) -> Seen {
-        Seen { ways: Recent::new(max, rng) }
+        Seen { ways: Aged::new(max, rng) }
     }
 
     /// Takes note of a query that came with this TTL. The way back stays that of the first copy.
@@ -59,14 +62,11 @@ impl Seen {
         ttl: u8,
         forward: Forward,
     ) -> Admission {
-        let mut fresh = false;
-        let way = self.ways.get_or_insert(guid, || {
-            fresh = true;
-            Way { from, ttl_highest: ttl }
-        });
-        if fresh {
-            Admission::Fresh
-        } else if way.from == OURS {
+        let Some(way) = self.ways.get_mut(&guid) else {
+            self.learn(guid, Way { from, ttl_highest: ttl, used: false });
+            return Admission::Fresh;
+        };
+        if way.from == OURS {
             Admission::Own
         } else if ttl > way.ttl_highest {
             way.ttl_highest = ttl;
@@ -79,35 +79,58 @@ impl Seen {
         }
     }
 
+    #[inline]
+    fn learn(&mut self, guid: Guid, way: Way) {
+        // In the worst case everything gets its other round, and then the oldest goes.
+        while self.ways.is_full()
+            && let Some((guid, oldest)) = self.ways.pop_oldest()
+            && oldest.used
+        {
+            self.ways.push(guid, Way { used: false, ..oldest });
+        }
+        self.ways.push(guid, way);
+    }
+
     /// Whether a query with this TTL would be passed on.
-    pub(crate) fn is_news(&mut self, guid: &Guid, ttl: u8) -> bool {
-        let way = self.ways.peek_mut(guid);
+    pub(crate) fn is_news(&self, guid: &Guid, ttl: u8) -> bool {
+        let way = self.ways.get(guid);
         way.is_none_or(|way| way.from != OURS && ttl > way.ttl_highest)
     }
 
     /// Whether no query with this GUID is known.
-    pub(crate) fn is_unknown(&mut self, guid: &Guid) -> bool {
-        self.ways.peek_mut(guid).is_none()
+    pub(crate) fn is_unknown(&self, guid: &Guid) -> bool {
+        self.ways.get(guid).is_none()
     }
 
     /// A known query is not passed on again, with whatever TTL it comes.
     pub(crate) fn goes_no_further(&mut self, guid: &Guid) {
-        if let Some(way) = self.ways.peek_mut(guid) {
+        if let Some(way) = self.ways.get_mut(guid) {
             way.ttl_highest = u8::MAX;
         }
     }
 
     /// Takes note of a query of our own.
     pub(crate) fn ours(&mut self, guid: Guid) {
-        self.ways.put(guid, Way { from: OURS, ttl_highest: u8::MAX });
+        let way = Way { from: OURS, ttl_highest: u8::MAX, used: false };
+        match self.ways.get_mut(&guid) {
+            Some(known) => *known = way,
+            None => self.learn(guid, way),
+        }
     }
 
     /// The way back for a hit; a query that gets hits is kept for longer.
     pub(crate) fn back(&mut self, guid: &Guid) -> Option<Back> {
-        self.ways.get(guid).map(|way| match way.from {
+        let way = self.ways.get_mut(guid)?;
+        way.used = true;
+        Some(match way.from {
             OURS => Back::Own,
             conn => Back::To(conn),
         })
+    }
+
+    /// See `Node::look_ahead`.
+    pub(crate) fn look_ahead(&self, guid: &Guid) -> u64 {
+        self.ways.look_ahead(guid)
     }
 
     /// How many GUIDs are known.
@@ -139,14 +162,25 @@ mod tests {
     }
 
     #[test]
-    fn forgets_what_was_not_used_for_longest() {
+    fn forgets_the_oldest_that_got_no_hits() {
         let mut seen = Seen::new(2, &mut Rng::from_u64(1));
-        let [a, b, c] = [1, 2, 3].map(|byte| Guid([byte; 16]));
+        let [a, b, c, d] = [1, 2, 3, 4].map(|byte| Guid([byte; 16]));
+        let fresh = |seen: &mut Seen, guid| {
+            let admission = seen.admit(guid, ConnId(1), 1, Forward::HigherTtl);
+            assert_eq!((admission, seen.len() <= 2), (Admission::Fresh, true));
+        };
         seen.ours(a);
-        seen.admit(b, ConnId(1), 1, Forward::HigherTtl);
+        fresh(&mut seen, b);
         assert_eq!(seen.back(&a), Some(Back::Own));
-        seen.admit(c, ConnId(1), 1, Forward::HigherTtl);
-        assert_eq!((seen.back(&b), seen.len()), (None, 2));
+        fresh(&mut seen, c);
+        assert_eq!(seen.back(&b), None);
         assert_eq!(seen.admit(a, ConnId(1), 9, Forward::HigherTtl), Admission::Own);
+        // One more round, not two.
+        fresh(&mut seen, d);
+        assert_eq!(seen.back(&a), None);
+        // All got hits: the oldest goes.
+        assert!(seen.back(&c).is_some() && seen.back(&d).is_some());
+        fresh(&mut seen, b);
+        assert_eq!((seen.back(&c), seen.len()), (None, 2));
     }
 }

@@ -46,7 +46,7 @@ impl Rig {
 
     fn run(&mut self, time: Duration) {
         let limit = self.net.now + time;
-        while let Some(now) = self.net.queue.advance(limit) {
+        while let Some(now) = self.net.queue.advance(limit, |_| {}) {
             self.net.now = now;
             while let Some(event) = self.net.queue.pop_same_instant() {
                 self.happen(event);
@@ -378,7 +378,7 @@ fn a_datagram_on_a_detour_comes_after_later_ones() {
         let to = net.address(b);
         (0..100u8).for_each(|number| net.datagram(a, to, &Chunk::copy_of(&[number])));
         let mut came = Vec::new();
-        while net.queue.advance(Time::NEVER).is_some() {
+        while net.queue.advance(Time::NEVER, |_| {}).is_some() {
             while let Some(event) = net.queue.pop_same_instant() {
                 match event {
                     Event::Datagram(datagram) => came.push(datagram.data.bytes()[0]),

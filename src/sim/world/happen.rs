@@ -139,9 +139,8 @@ impl World {
     fn received(&mut self, end: EndRef, chunk: Chunk) {
         let held = self.fabric.net.end_at(end.slot);
         let (id, conn) = (held.node, held.conn);
-        self.fabric.reading = Some((end.slot, chunk.clone()));
-        self.feed(id, Input::Received { conn, data: chunk.bytes() });
-        self.fabric.reading = None;
+        self.begin_turn(id);
+        self.hand(id, Input::Received { conn, data: chunk.bytes() }, Some((end.slot, &chunk)));
         if self.is_liar(id) && self.fabric.net.end(end).is_some() {
             self.overhear(end, &chunk);
         }
@@ -210,11 +209,8 @@ impl World {
                 self.fabric.violated(wrong);
             }
         }
-        if self.hand(node, Input::Sent { conn, len }) {
-            let slot = &mut self.slots[node.0 as usize];
-            if !std::mem::replace(&mut slot.in_turn, true) {
-                self.in_turn.push(node);
-            }
+        if self.hand(node, Input::Sent { conn, len }, None) {
+            self.begin_turn(node);
         }
     }
 

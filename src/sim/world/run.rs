@@ -7,7 +7,7 @@ use super::super::check::{self, Failure, Violation};
 use super::super::event::{Event as Happening, Process};
 use super::super::perform::Actor;
 use super::{Outcome, World};
-use crate::node::{Input, Time};
+use crate::node::{Chunk, Input, Time};
 
 /// How often a node may want to be woken at once before it is said never to sleep.
 const SPINS_MAX: u32 = 1_000;
@@ -57,7 +57,7 @@ impl World {
     /// Lets everything happen that happens in the next instant, if that is not after `limit`.
     fn step(&mut self, limit: Time) -> Outcome<bool> {
         self.verdict()?;
-        let Some(now) = self.fabric.net.queue.advance(limit) else { return Ok(false) };
+        let Some(now) = self.advance(limit) else { return Ok(false) };
         self.fabric.net.now = now.max(self.fabric.net.now);
         loop {
             while let Some(event) = self.fabric.net.queue.pop_same_instant() {
@@ -89,7 +89,7 @@ impl World {
         let mut turns = std::mem::take(&mut self.in_turn);
         for &id in &turns {
             self.slots[id.0 as usize].in_turn = false;
-            self.hand(id, Input::TurnOver);
+            self.hand(id, Input::TurnOver, None);
         }
         let mut credits = std::mem::take(&mut self.credits);
         loop {
@@ -161,22 +161,33 @@ impl World {
 
     /// Gives a node an input, and remembers that its turn is to be ended.
     pub(super) fn feed(&mut self, id: NodeId, input: Input<'_>) {
+        self.begin_turn(id);
+        self.hand(id, input, None);
+    }
+
+    /// Remembers that the node's turn is to be ended.
+    pub(super) fn begin_turn(&mut self, id: NodeId) {
         let slot = &mut self.slots[id.0 as usize];
         if !std::mem::replace(&mut slot.in_turn, true) {
             self.in_turn.push(id);
         }
-        self.hand(id, input);
     }
 
-    /// Gives a node an input and performs what it wants. Says whether it wanted anything.
-    pub(super) fn hand(&mut self, id: NodeId, input: Input<'_>) -> bool {
+    /// Gives a node an input and performs what it wants. `reading` is the end that received
+    /// something, and what. Says whether it wanted anything.
+    pub(super) fn hand(
+        &mut self,
+        id: NodeId,
+        input: Input<'_>,
+        reading: Option<(u32, &Chunk)>,
+    ) -> bool {
         let slot = &mut self.slots[id.0 as usize];
         let Some(node) = slot.node.as_mut() else { return false };
         let fabric = &mut self.fabric;
         fabric.trace.input(fabric.net.now, id, &input);
         let age = Time::from_micros(fabric.net.now.as_micros() - slot.born.as_micros());
         let process = Process { node: id, life: slot.life };
-        let actor = Actor { process, config: &slot.config };
+        let actor = Actor { process, config: &slot.config, reading };
         let mut acted = false;
         for action in node.handle(age, input) {
             acted = true;

@@ -1,0 +1,42 @@
+//! The simulator's speed and size, checkers always on.
+//!
+//! `cargo bench --bench sim` prints all: the memory of an idle node, the descriptors delivered a
+//! second on one core for floods, and what an hour of a living network costs. One of them alone,
+//! and of another size: `-- idle 1000000`, `-- flood 1000`, `-- hour`. Nothing is asserted:
+//! machines differ.
+
+mod flood;
+mod hour;
+mod memory;
+mod meter;
+
+const IDLE_NODES: u32 = 100_000;
+/// A world that fits into a core's own cache, the one of the goal, and one that fits nowhere.
+const FLOOD_NODES: [u32; 2] = [300, 10_000];
+const HOUR_NODES: u32 = 1_000;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    // `cargo bench` adds `--bench`, `cargo test` runs benches with `--test`: then little is enough.
+    if has("--test") {
+        flood::run(100, 2);
+        return hour::run(30, 60);
+    }
+    let all = !["idle", "flood", "hour"].into_iter().any(has);
+    let nodes: Option<u32> = arguments.iter().find_map(|argument| argument.parse().ok());
+    if all || has("idle") {
+        memory::run(nodes.unwrap_or(IDLE_NODES));
+    }
+    if all || has("flood") {
+        match nodes {
+            Some(nodes) => flood::run(nodes, flood::queries(nodes)),
+            None => {
+                FLOOD_NODES.into_iter().for_each(|nodes| flood::run(nodes, flood::queries(nodes)))
+            }
+        }
+    }
+    if all || has("hour") {
+        hour::run(nodes.unwrap_or(HOUR_NODES), 3_600);
+    }
+}
