@@ -21,7 +21,23 @@ macro_rules! bundle {
     };
 }
 
-bundle!["first",];
+bundle![
+    "first",
+    "ritter",
+    "flood-cost",
+    "ttl",
+    "latency",
+    "strategies",
+    "replication",
+    "free-riders",
+    "query-routing",
+    "growth",
+    "churn",
+    "flash-crowd",
+    "ultrapeers-killed",
+    "partition",
+    "attack",
+];
 
 /// The one of this name.
 pub fn find(name: &str) -> Option<&'static Bundled> {

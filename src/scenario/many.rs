@@ -244,3 +244,45 @@ impl Run {
             .map(String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RING: &str =
+        "compare = ['flood', '2 random-neighbours']\n[network]\ntopology = 'ring'\nnodes = 5\n";
+
+    fn read(sweeps: &[&str]) -> Result<Experiment, Mistake> {
+        let sweeps: Vec<String> = sweeps.iter().map(|&words| words.to_owned()).collect();
+        Experiment::read("ring.toml", RING, &sweeps, &|_| Err(String::new()))
+    }
+
+    #[test]
+    fn a_command_line_shows_a_run_again() {
+        let experiment = read(&["ttl=1,2", "nodes=4,5"]).expect("an experiment");
+        assert_eq!(experiment.runs(3), 24);
+        let again = experiment.again(5, 7);
+        let words =
+            "--seed 7 --sweep 'strategy=2 random-neighbours' --sweep 'ttl=1' --sweep 'nodes=5'";
+        assert_eq!(again, format!("filbert sim ring.toml {words}"));
+        // Which is one run: the one it speaks of.
+        let one =
+            read(&["strategy=2 random-neighbours", "ttl=1", "nodes=5"]).expect("an experiment");
+        assert_eq!((one.runs(1), &one.variants[0].0), (1, &experiment.variants[5].0));
+    }
+
+    #[test]
+    fn a_sweep_takes_the_place_of_the_files() {
+        let experiment = read(&["strategy=flood"]).expect("an experiment");
+        assert_eq!(experiment.axes()[0].values, ["flood"]);
+        for (words, said) in
+            [("ttl", "KEY=VALUE"), ("strategy=flod", "is it flood?"), ("nodes=0", "no nodes")]
+        {
+            let mistake = read(&[words]).expect_err(words).to_string();
+            assert!(mistake.contains(said), "{mistake}");
+        }
+        let all = (0..200).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
+        let many = [format!("ttl={all}"), format!("seed={all}")];
+        assert!(read(&[&many[0], &many[1]]).is_err(), "too many combinations");
+    }
+}

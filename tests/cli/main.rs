@@ -4,4 +4,5 @@ mod help;
 mod mistakes;
 mod resume;
 mod session;
+mod sim;
 mod support;

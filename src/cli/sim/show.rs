@@ -99,8 +99,18 @@ fn runs(report: &Report) {
         })
         .collect();
     columns.extend(
-        ["queries", "messages", "duplicates", "reached", "results", "found", "recall", "first hit"]
-            .map(|name| (name, Side::Right)),
+        [
+            "queries",
+            "messages",
+            "duplicates",
+            "reached",
+            "results",
+            "found",
+            "recall",
+            "first hit",
+            "traffic",
+        ]
+        .map(|name| (name, Side::Right)),
     );
     let mut table = Table::new(&columns);
     for group in report.runs.chunks(seeds).take(ROWS_MAX) {
@@ -118,6 +128,7 @@ fn runs(report: &Report) {
             percent(mean(&|run| run.summary.found)),
             percent(mean(&|run| run.summary.recall)),
             if first_hit_us > 0.0 { units::duration(first_hit) } else { "-".to_owned() },
+            figure(mean(&|run| run.summary.traffic as f64)),
         ]);
         table.push(cells);
     }
@@ -127,7 +138,12 @@ fn runs(report: &Report) {
         say!("and {more} more; --csv DIR writes all of them");
     }
     let what = if seeds > 1 { format!(" and {seeds} seeds") } else { String::new() };
-    say!("{}", dim(&format!("means over all queries{what}; first hit: the median")));
+    say!(
+        "{}",
+        dim(&format!(
+            "means over all queries{what}; first hit: the median; traffic: descriptors of all kinds"
+        ))
+    );
 }
 
 fn hops(run: &Run) {

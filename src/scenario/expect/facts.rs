@@ -150,6 +150,7 @@ pub const FACTS: &[Known] = &[
     ),
     plain("sent", "descriptors that a node sent", From::Nodes(|run| &run.load.messages_sent)),
     plain("sent-bytes", "bytes that a node sent", From::Nodes(|run| &run.load.bytes_sent)),
+    plain("files", "files that a node shares", From::Nodes(|run| &run.load.files)),
     plain(
         "drops",
         "what was dropped, whatever the reason",

@@ -28,7 +28,7 @@
 //! ```
 //!
 //! Every mistake is an error that says the file, the line and the key, and proposes the nearest
-//! name that exists. See `examples/experiments/` for more, and the README for all keys.
+//! name that exists. `examples/experiments/` has more, and a README there lists all keys.
 
 mod document;
 mod links;

@@ -118,6 +118,8 @@ fn nodes_of(topology: &Topology) -> u32 {
     }
 }
 
+/// Addresses that each node knows at first, if nothing is said.
+const KNOWN: u32 = 10;
 /// At most so many nodes: their addresses are 10.x.y.z.
 const NODES_MAX: u32 = 16_000_000;
 
@@ -133,7 +135,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("barabasi-albert", &["nodes", "links"]),
     ("watts-strogatz", &["nodes", "degree", "rewired"]),
     ("edge-list", &["file"]),
-    ("two-tier", &["ultrapeers", "leaves", "known"]),
+    ("two-tier", &["ultrapeers", "leaves", "nodes", "known"]),
     ("none", &["nodes", "known"]),
 ];
 
@@ -174,7 +176,7 @@ pub(super) fn read(
         }
     }
     let number = |key: &str| -> Read<u32> { section.need(key, section.count(key)?) };
-    let known = || -> Read<u32> { Ok(section.count("known")?.unwrap_or(10)) };
+    let known = || -> Read<u32> { Ok(section.count("known")?.unwrap_or(KNOWN)) };
     let topology = match kind {
         "ring" => Topology::Ring { nodes: number("nodes")? },
         "line" => Topology::Line { nodes: number("nodes")? },
@@ -195,10 +197,7 @@ pub(super) fn read(
             Topology::WattsStrogatz { nodes: number("nodes")?, degree: number("degree")?, rewired }
         }
         "edge-list" => return edges(section, load),
-        "two-tier" => {
-            let (ultrapeers, leaves) = (number("ultrapeers")?, number("leaves")?);
-            return fits(section, Network::TwoTier { ultrapeers, leaves, known: known()? });
-        }
+        "two-tier" => return fits(section, two_tier(section)?),
         _ => {
             return fits(
                 section,
@@ -230,6 +229,23 @@ fn regular(section: &Section<'_>, nodes: u32, degree: u32) -> Read<Topology> {
         return Err(section.mistake("degree", message));
     }
     Ok(Topology::RandomRegular { nodes, degree })
+}
+
+/// So many ultrapeers and leaves, or so many nodes of which a part are ultrapeers.
+fn two_tier(section: &Section<'_>) -> Read<Network> {
+    let known = section.count("known")?.unwrap_or(KNOWN);
+    let (ultrapeers, leaves) = match section.count::<u32>("nodes")? {
+        None => (
+            section.need("ultrapeers", section.count("ultrapeers")?)?,
+            section.need("leaves", section.count("leaves")?)?,
+        ),
+        Some(nodes) => {
+            let part = section.need("ultrapeers", section.part("ultrapeers")?)?;
+            let ultrapeers = (f64::from(nodes) * part).round().max(1.0) as u32;
+            (ultrapeers, nodes.saturating_sub(ultrapeers))
+        }
+    };
+    Ok(Network::TwoTier { ultrapeers, leaves, known })
 }
 
 fn edges(section: &Section<'_>, load: &dyn Fn(&str) -> Result<String, String>) -> Read<Network> {

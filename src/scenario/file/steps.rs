@@ -6,12 +6,14 @@ use super::document::Mistake;
 use super::links;
 use super::network::nodes;
 use super::nodes::Nodes;
-use super::section::{Read, Section};
+use super::section::{Read, Section, one_of};
 use super::settings;
 use super::shares::{self, File};
 use crate::node::config::Strategy;
 use crate::scenario::expect::{self, Condition};
+use crate::scenario::quantity;
 use crate::sim::Latency;
+use crate::sim::byzantine::Misdeed;
 
 /// Something that happens at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +81,8 @@ pub enum Act {
     Join(u32),
     /// These are cut off from the others.
     Partition(Nodes),
+    /// From now on these do harm; their links are made anew.
+    Attack(Nodes, Misdeed),
     /// Nothing gets through between one and the others, and nobody is told.
     Clog(Nodes, Nodes),
     /// From now on all links have this latency.
@@ -108,6 +112,7 @@ const ACTS: &[&str] = &[
     "partition",
     "clog",
     "delay",
+    "attack",
     "heal",
     "link",
     "wait",
@@ -121,6 +126,8 @@ pub(super) const KEYS: &[&str] = &[
     "after",
     "label",
     "by",
+    "with",
+    "rate",
     "from",
     "to",
     "ttl",
@@ -138,6 +145,8 @@ pub(super) const KEYS: &[&str] = &[
     "partition",
     "clog",
     "delay",
+    "attack",
+    "attack",
     "heal",
     "link",
     "wait",
@@ -199,6 +208,7 @@ fn read_act(section: &Section<'_>, act: &str) -> Read<Act> {
         "clog" => both().map(|(a, b)| Act::Clog(a, b))?,
         "link" => both().map(|(a, b)| Act::Link(a, b))?,
         "delay" => Act::Delay(section.need("delay", section.parsed("delay", links::latency)?)?),
+        "attack" => Act::Attack(who("attack")?, misdeed(section)?),
         "heal" => match section.truth("heal")? {
             Some(true) => Act::Heal,
             _ => return Err(section.mistake("heal", "write heal = true")),
@@ -209,6 +219,40 @@ fn read_act(section: &Section<'_>, act: &str) -> Read<Act> {
             section.time("at-most")?.unwrap_or(PATIENCE),
         ),
         _ => Act::Expect(condition(section, "expect")?),
+    })
+}
+
+/// What attackers do, and how often.
+fn misdeed(section: &Section<'_>) -> Read<Misdeed> {
+    const MISDEEDS: &[(&str, bool)] = &[
+        ("flood-queries", true),
+        ("replay", true),
+        ("spoof-pongs", true),
+        ("garbage", true),
+        ("forge-hits", false),
+        ("poison", false),
+        ("never-read", false),
+    ];
+    let with = section.need("with", section.text("with")?)?;
+    let by_rate =
+        one_of(&with, "attack", MISDEEDS).map_err(|wrong| section.mistake("with", wrong))?;
+    let rate = section.parsed("rate", quantity::times_a_minute)?;
+    let per_minute = match (by_rate, rate) {
+        (true, rate) => section.need("rate", rate)?.round() as u32,
+        (false, None) => 0,
+        (false, Some(_)) => {
+            return Err(section
+                .mistake("rate", format!("{with} has no rate: it is done whenever it can be")));
+        }
+    };
+    Ok(match with.as_str() {
+        "flood-queries" => Misdeed::FloodQueries { per_minute },
+        "replay" => Misdeed::Replay { per_minute },
+        "spoof-pongs" => Misdeed::SpoofPongs { per_minute, victim: None },
+        "garbage" => Misdeed::Garbage { per_minute },
+        "forge-hits" => Misdeed::ForgeHits { victim: None },
+        "poison" => Misdeed::Poison,
+        _ => Misdeed::NeverRead,
     })
 }
 
@@ -240,6 +284,7 @@ impl Act {
             | Act::Restart(of)
             | Act::Partition(of) => vec![of],
             Act::Clog(a, b) | Act::Link(a, b) => vec![a, b],
+            Act::Attack(of, _) => vec![of],
             _ => Vec::new(),
         }
     }

@@ -35,8 +35,6 @@ pub(super) struct How {
 const POINTS_MAX: usize = 100;
 /// A search older than that has brought what it will bring.
 const OLD: Duration = Duration::from_secs(300);
-/// Searches that are followed at once: what the world knows of more may be forgotten.
-const FOLLOWED_MAX: usize = 4_096;
 
 impl Stage<'_> {
     /// Has a node search.
@@ -163,7 +161,7 @@ impl Stage<'_> {
         let old_us = micros(older_than);
         let is_over = |asked: &Asked| now_us.saturating_sub(asked.row.at_us) >= old_us;
         let over = self.asked.iter().take_while(|asked| is_over(asked)).count();
-        let over = over.max(self.asked.len().saturating_sub(FOLLOWED_MAX));
+        let over = over.max(self.asked.len().saturating_sub(self.followed_max));
         for asked in self.asked.drain(..over).collect::<Vec<_>>() {
             self.rows[asked.place] = Some(self.row(&asked));
             self.draw_first(&asked);
@@ -176,7 +174,7 @@ impl Stage<'_> {
             .asked
             .first()
             .is_some_and(|asked| self.now_us().saturating_sub(asked.row.at_us) > micros(OLD));
-        if is_old || self.asked.len() > FOLLOWED_MAX {
+        if is_old || self.asked.len() > self.followed_max {
             self.harvest(OLD);
         }
     }

@@ -12,6 +12,8 @@ use crate::sim::{Dice, Failure, Graph, NodeId, SharedFile, World, WorldConfig};
 
 /// Memory for what is known of queries; each takes some bytes a node.
 const LEDGER_BYTES: usize = 400 << 20;
+/// An expanding ring asks with a query for each TTL.
+const QUERIES_A_SEARCH: usize = 8;
 /// Part of the whole work that building is taken to be.
 const BUILDING: f64 = 0.1;
 /// Addresses that a new node knows.
@@ -45,6 +47,7 @@ impl<'s> Stage<'s> {
             plan: Plan::new(),
             asked: Vec::new(),
             rows: Vec::new(),
+            followed_max: queries_max / QUERIES_A_SEARCH,
             fetches: Vec::new(),
             timeline: Vec::new(),
             samples: Vec::new(),

@@ -191,7 +191,7 @@ impl Stage<'_> {
         let may = |stage: &Self, node: NodeId| {
             let has =
                 file.zip(stage.holdings.as_ref()).is_some_and(|(file, held)| held.has(node, file));
-            stage.world.is_alive(node) && !(without && has)
+            stage.world.is_alive(node) && !stage.world.is_liar(node) && !(without && has)
         };
         if by == Nodes::All {
             // Not all have to be listed to choose one.
@@ -294,6 +294,14 @@ impl Stage<'_> {
             Act::Link(a, b) => self.pairs(a, b, "new links between", |stage, a, b| {
                 stage.world.connect(a, b);
             }),
+            Act::Attack(of, misdeed) => {
+                let nodes = self.choose(of, Which::Alive);
+                self.happened(who(&nodes, "begins to do harm", "begin to do harm"));
+                for node in nodes {
+                    self.world.corrupt(node, std::slice::from_ref(misdeed));
+                    self.find_neighbours(node);
+                }
+            }
             Act::Delay(latency) => {
                 self.happened("latencies change");
                 self.world.set_latency(*latency);

@@ -33,6 +33,8 @@ pub(super) struct Stage<'s> {
     /// Searches, in order: those whose row is not written yet, and the rows.
     pub(super) asked: Vec<Asked>,
     pub(super) rows: Vec<Option<Query>>,
+    /// Searches that are followed at once: what the world knows of more may be forgotten.
+    pub(super) followed_max: usize,
     pub(super) fetches: Vec<Fetch>,
     pub(super) timeline: Vec<Moment>,
     pub(super) samples: Vec<Sample>,
