@@ -59,6 +59,20 @@ impl Node {
         let sealed = run.seal(deflates.then_some(&mut deflate));
         let mut copies = 0;
         let mut limited = Vec::new();
+        // First what is on its last hop: the same query may have come again in this turn with a
+        // higher TTL and go to all, and over one link TTLs only grow.
+        for number in sealed.aimed_at() {
+            let conn = routing.as_ref().and_then(|routing| routing.tables.conn(number));
+            let Some((conn, row)) = conn.and_then(|conn| Some((conn, conns.get_mut(conn)?))) else {
+                continue;
+            };
+            let Some(link) = row.phase.link() else { continue };
+            sealed.aimed_pieces(number, link.deflates, |chunk, messages| {
+                copies += u64::from(messages);
+                let piece = Piece { chunk, priority: Priority::Query, messages };
+                row.outbox.put(conn, piece, config, out);
+            });
+        }
         for &conn in flooded.iter() {
             let Some(row) = conns.get_mut(conn) else { continue };
             let Some(link) = row.phase.link() else { continue };
@@ -70,18 +84,6 @@ impl Node {
                 continue;
             }
             sealed.pieces(conn, link.deflates, |chunk, messages| {
-                copies += u64::from(messages);
-                let piece = Piece { chunk, priority: Priority::Query, messages };
-                row.outbox.put(conn, piece, config, out);
-            });
-        }
-        for number in sealed.aimed_at() {
-            let conn = routing.as_ref().and_then(|routing| routing.tables.conn(number));
-            let Some((conn, row)) = conn.and_then(|conn| Some((conn, conns.get_mut(conn)?))) else {
-                continue;
-            };
-            let Some(link) = row.phase.link() else { continue };
-            sealed.aimed_pieces(number, link.deflates, |chunk, messages| {
                 copies += u64::from(messages);
                 let piece = Piece { chunk, priority: Priority::Query, messages };
                 row.outbox.put(conn, piece, config, out);

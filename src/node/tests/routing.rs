@@ -179,6 +179,26 @@ fn on_the_last_hop_an_ultrapeer_gets_only_what_its_table_matches() {
     assert_eq!(view.messages(Kind::QUERY), (3, 7));
 }
 
+/// Two copies in one turn, the first on its last hop, the second with a TTL for more: whoever gets
+/// both gets them in this order, as over one link TTLs only grow.
+#[test]
+fn a_copy_on_its_last_hop_leaves_before_one_with_a_higher_ttl() {
+    for more in ["", "Accept-Encoding: deflate\r\n"] {
+        let mut world = World::new(1, &routing());
+        let asker = neighbour(&mut world);
+        let matching = routed(&mut world, true, more);
+        world.say(matching, &table("blue moon"));
+        let plain = neighbour(&mut world);
+        let both = [query(1, 2, 1, "blue moon"), query(1, 3, 0, "blue moon")].concat();
+        world.say(asker, &both);
+        assert_eq!(queries(&mut world, plain), [(1, 1), (2, 1)]);
+        if more.is_empty() {
+            assert_eq!(queries(&mut world, matching), [(1, 1), (2, 1)]);
+        }
+        assert_eq!(world.view(0).messages(Kind::QUERY), (2, 4));
+    }
+}
+
 /// What a neighbour was told, as the table that it makes of it.
 fn learn(world: &mut World, peer: End, gatherer: &mut Gatherer, table: &mut SlotSet) -> usize {
     let heard = world.heard(peer);
