@@ -21,6 +21,11 @@ pub struct Config {
     pub query_routing: bool,
     /// How our own searches ask the network, and how we pass on those of others.
     pub strategy: Strategy,
+    /// For laboratories, every node alike: neighbours tell each other what they share, and a query
+    /// is answered for them, too. Counts only with `local_addresses`.
+    pub one_hop_replication: bool,
+    /// Files of neighbours that we answer for, of all together.
+    pub one_hop_files_max: u32,
     /// Our query routing table is told anew at most this often (living servents: a minute).
     pub route_update_s: u16,
     /// Memory of all neighbours' query routing tables: 5,000 dense ones of 65,536 slots and half
@@ -476,6 +481,8 @@ impl Default for Config {
             role: Role::Auto,
             query_routing: true,
             strategy: Strategy::Dynamic,
+            one_hop_replication: false,
+            one_hop_files_max: 100_000,
             route_update_s: 60,
             route_tables_bytes_max: 64 << 20,
             route_fill_percent_max: 75,

@@ -22,6 +22,7 @@ mod on_datagram;
 mod on_dynamic;
 mod on_input;
 mod on_message;
+mod on_near;
 mod on_oob;
 mod on_reach;
 mod on_routing;
@@ -83,6 +84,7 @@ use route::push::Pushes;
 use route::seen::Seen;
 use search::Searches;
 use search::dynamic::Dynamic;
+use search::near::Near;
 use search::walk::Walks;
 use tier::{Line, Reason};
 use transfer::Transfers;
@@ -143,6 +145,8 @@ pub struct Node {
     dynamic: Dynamic,
     /// Random walks, in laboratories; none as long as none came by.
     walks: Option<Box<Walks>>,
+    /// What neighbours share, with one-hop replication; none as long as none told us.
+    near: Option<Box<Near>>,
     /// Files in and out; none before the first.
     transfers: Option<Box<Transfers>>,
     datagrams: Datagrams,
@@ -215,6 +219,7 @@ impl Node {
             searches: Searches::default(),
             dynamic: Dynamic::default(),
             walks: None,
+            near: None,
             transfers: None,
             datagrams: Datagrams::new(rng.derive("datagrams")),
             flooded: Vec::new(),

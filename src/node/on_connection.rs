@@ -398,6 +398,7 @@ impl Node {
         self.ping_for_hosts(conn);
         self.introduce_ourselves(conn);
         self.route_link_up(now, conn);
+        self.tell_shares(conn);
         self.ask_newcomer(now, conn);
         if !rest.is_empty()
             && let Some(at) = self.conns.position(conn)
@@ -460,6 +461,9 @@ impl Node {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
                 self.route_link_down(conn, &link);
+                if let Some(near) = &mut self.near {
+                    near.gone(conn);
+                }
                 if let Some(listen) = listen {
                     self.hosts.stayed(listen, now.since(link.since));
                 }

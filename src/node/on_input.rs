@@ -16,6 +16,7 @@ impl Node {
             Input::Library(change) => {
                 self.library.apply(change);
                 self.horizon_changed(now);
+                self.tell_shares_anew();
             }
             Input::Accepted { conn, peer, local } => self.on_accepted(now, conn, peer, local),
             Input::Connected { conn, local } => self.on_connected(now, conn, local),

@@ -177,7 +177,7 @@ impl Node {
     }
 
     /// What was gathered in this turn must not grow without bound.
-    fn bound_the_turn(&mut self) {
+    pub(super) fn bound_the_turn(&mut self) {
         let bytes_max = self.config.send_window_bytes as usize;
         if self.run.as_ref().is_some_and(|run| run.len() >= bytes_max) {
             self.hand_out_flood();
@@ -273,6 +273,7 @@ impl Node {
             if !self.found.is_empty() {
                 self.answer(now, from, header, &query);
             }
+            self.answer_for_neighbours(from, header, &query);
         }
         if self.tier == Tier::Leaf {
             return Err(Why::NotRelayed);
@@ -364,6 +365,10 @@ impl Node {
         let servent = servent_guid(payload).ok_or(Why::Malformed)?;
         if servent == self.guid {
             return Err(Why::OwnHit);
+        }
+        if header.guid == servent && self.is_replicated() {
+            self.learn_way(now, servent, from.conn);
+            return self.on_shares_told(from.conn, payload);
         }
         match self.seen.back(&header.guid) {
             None => Err(Why::NoRoute),

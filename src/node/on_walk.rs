@@ -85,10 +85,13 @@ impl Node {
     fn visit(&mut self, now: Time, from: From, header: &Header, payload: &[u8], query: &Query<'_>) {
         self.found.clear();
         answer::matches(query, &self.library, &self.config, &mut self.found);
-        if !self.found.is_empty() {
-            let hits = u16::try_from(self.found.len()).unwrap_or(u16::MAX);
-            let hits = hits.min(QUERY_STATUS_STOP - 1);
+        let own = self.found.len();
+        if own > 0 {
             self.answer(now, from, header, query);
+        }
+        let files = own + self.answer_for_neighbours(from, header, query);
+        if files > 0 {
+            let hits = files.min(usize::from(QUERY_STATUS_STOP - 1)) as u16;
             let home = header.guid.reply_to().into();
             self.say_of_walk(now, home, header.guid, &VendorMessage::QueryStatus { hits });
         }

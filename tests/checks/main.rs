@@ -11,6 +11,7 @@
 //! | dynamic query arithmetic | `node/search/pace/tests.rs`; against a flood: `dynamic` of the simulator's tests |
 //! | fill and false positives of query routing tables | `library/route_table/tests.rs`; the last hop: `routing` |
 //! | replication (Cohen, Shenker 2002) | `replication` |
+//! | one-hop replication answers one link farther | `one_hop` |
 //! | horizons on trees | `horizon` of the simulator's tests |
 //! | pong caching, 131 bytes a second and link | `node/tests/hosts.rs` |
 //! | any SNAP edge list | `reach` and `cost` |
@@ -18,6 +19,7 @@
 //! `FILBERT_CHECKS=whole` runs the tables at their whole size (some minutes, optimised).
 
 mod cost;
+mod one_hop;
 mod reach;
 mod regular;
 mod replication;

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod dynamic;
+pub(crate) mod near;
 pub(crate) mod pace;
 pub(crate) mod results;
 pub(crate) mod ring;

@@ -296,3 +296,62 @@ fn v4(address: SocketAddr) -> SocketAddrV4 {
     let SocketAddr::V4(address) = address else { panic!("an IPv4 address") };
     address
 }
+
+fn replicated() -> Config {
+    Config { one_hop_replication: true, ..config() }
+}
+
+#[test]
+fn a_node_answers_for_its_neighbours_as_long_as_they_are_there() {
+    // 0 - 1 - 2, and files on the last.
+    let mut world = World::new(3, &replicated());
+    world.share(2, &["plum.txt", "pear.txt"]);
+    world.link(0, 1);
+    world.link(1, 2);
+    let mut id = 0;
+    let mut found = |world: &mut World, text: &str, ttl| {
+        id += 1;
+        world.search_for(0, id, SearchQuery { text: text.into(), ..words(ttl) });
+        let of_search = |event: &Event| match event {
+            Event::Found { search: SearchId(of), hits } if *of == id => {
+                hits.iter().map(|hit| (hit.name.clone(), hit.source.address)).collect()
+            }
+            _ => vec![],
+        };
+        world.events[0].iter().flat_map(of_search).collect::<Vec<_>>()
+    };
+    let plum = ("plum.txt".to_owned(), address(2));
+    assert_eq!(found(&mut world, "plum", 1), [plum.clone()], "with its owner's address");
+    assert_eq!(found(&mut world, "plum", 2), [plum], "whoever answers, it is one result");
+    // Who shares more says so.
+    assert_eq!(found(&mut world, "cherry", 1), []);
+    world.share(2, &["cherry.txt"]);
+    world.settle();
+    assert_eq!(found(&mut world, "cherry", 1).len(), 1);
+    // What asks is not answered with what is its own.
+    world.share(0, &["own.txt"]);
+    world.settle();
+    assert_eq!(found(&mut world, "own", 1), []);
+    let peer = world.view(1).neighbours.iter().find(|link| !link.incoming).map(|link| link.peer);
+    let peer = peer.expect("node 1 connected to node 2");
+    world.give(1, Input::Command(Command::Disconnect { peer }));
+    world.settle();
+    assert_eq!(found(&mut world, "plum", 1), []);
+}
+
+#[test]
+fn neighbours_are_told_only_in_laboratories_and_only_so_much_is_kept() {
+    let hits = |world: &World| world.view(1).messages(Kind::QUERY_HIT).0;
+    for (config, told) in
+        [(replicated(), 1), (config(), 0), (Config { local_addresses: false, ..replicated() }, 0)]
+    {
+        let mut world = World::new(2, &config);
+        world.share(0, &["a word.txt", "two words.txt"]);
+        world.link(0, 1);
+        assert_eq!((hits(&world), world.count(1, Why::TableFull)), (told, 0));
+    }
+    let mut world = World::new(2, &Config { one_hop_files_max: 1, ..replicated() });
+    world.share(0, &["a word.txt", "two words.txt"]);
+    world.link(0, 1);
+    assert_eq!((hits(&world), world.count(1, Why::TableFull)), (1, 1));
+}
