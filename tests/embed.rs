@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use filbert::servent::{
     Config, DownloadError, DownloadState, Heard, Options, SearchEnd, SearchQuery, Servent,
-    StartError, Why, want,
+    StartError, Strategy, Why, want,
 };
 use smol::future::or;
 use smol::stream::StreamExt;
@@ -179,6 +179,14 @@ fn what_stands_in_the_way_of_a_start_is_named() {
         assert!(matches!(started, Err(StartError::NotAFolder(path)) if path.ends_with("file")));
         let said = refusal(Options { data_dir: Some(file.clone()), ..options() }).await;
         assert!(said.contains(file.to_str().unwrap()), "{said}");
+
+        for laboratory in [
+            Config { strategy: Strategy::ExpandingRing, ..Config::default() },
+            Config { one_hop_replication: true, ..Config::default() },
+        ] {
+            let said = refusal(Options { config: laboratory, ..options() }).await;
+            assert!(said.contains("simulated worlds"), "{said}");
+        }
 
         let said = refusal(Options { connect: vec!["no host:x".to_owned()], ..options() }).await;
         assert!(said.contains("no host:x"), "{said}");

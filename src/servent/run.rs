@@ -34,6 +34,11 @@ pub enum StartError {
     /// A folder to share that is a file.
     #[error("{} is not a folder", .0.display())]
     NotAFolder(PathBuf),
+    /// A strategy or one-hop replication of laboratories, for the public network.
+    #[error(
+        "the strategy must be dynamic or flood, and one-hop-replication off: others are for simulated worlds"
+    )]
+    ForLaboratories,
     /// The port is in use, the data directory is another's, and the like.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -97,6 +102,10 @@ impl End {
 
 fn prepare(options: Options) -> Result<(Driver, Places, Option<Temporary>), StartError> {
     let Options { data_dir, download_dir, listen, shares, mut config, record, .. } = options;
+    let for_laboratories = config.strategy.is_for_laboratories() || config.one_hop_replication;
+    if for_laboratories && !config.local_addresses {
+        return Err(StartError::ForLaboratories);
+    }
     config.listen = listen;
     let shares = shares.iter().map(|folder| shared(folder)).collect::<Result<Vec<_>, _>>()?;
     let (data_dir, temporary) = match data_dir {
