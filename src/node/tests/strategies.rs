@@ -320,9 +320,9 @@ fn a_node_answers_for_its_neighbours_as_long_as_they_are_there() {
         };
         world.events[0].iter().flat_map(of_search).collect::<Vec<_>>()
     };
-    let plum = ("plum.txt".to_owned(), address(2));
-    assert_eq!(found(&mut world, "plum", 1), [plum.clone()], "with its owner's address");
-    assert_eq!(found(&mut world, "plum", 2), [plum], "whoever answers, it is one result");
+    let plum = [("plum.txt".to_owned(), address(2))];
+    assert_eq!(found(&mut world, "plum", 1), plum, "with its owner's address");
+    assert_eq!(found(&mut world, "plum", 2), plum, "whoever answers, it is one result");
     // Who shares more says so.
     assert_eq!(found(&mut world, "cherry", 1), []);
     world.share(2, &["cherry.txt"]);
