@@ -11,7 +11,8 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use set::SlotSet;
+pub(crate) use set::ones;
+pub use set::{Pool, SlotSet};
 pub use shared::Shared;
 pub(super) use shared::counted;
 

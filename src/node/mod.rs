@@ -61,6 +61,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::library::route_table::Pool;
 use crate::library::{FileIndex, Library};
 use crate::wire::Guid;
 use crate::wire::frame::SizeLimits;
@@ -244,6 +245,29 @@ impl Node {
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Actions<'_> {
         self.on_input(now, input);
         Actions::new(&mut self.out.actions)
+    }
+
+    /// For worlds of many nodes: the patches of routing tables in the next input are inflated in
+    /// the room of the pool. It takes 75 KB, which all nodes need, but one after the other.
+    pub fn borrow_room(&mut self, pool: &mut Pool) {
+        if let Some(routing) = &mut self.routing {
+            routing.tables.borrow_room(pool);
+        }
+    }
+
+    /// Gives the room back, after the input.
+    pub fn return_room(&mut self, pool: &mut Pool) {
+        if let Some(routing) = &mut self.routing {
+            routing.tables.return_room(pool);
+        }
+    }
+
+    /// For worlds of many nodes: routing tables of neighbours that equal one of the pool are that
+    /// one from now on. Nothing else changes. To be called when a turn is over.
+    pub fn share_tables(&mut self, pool: &mut Pool) {
+        if let Some(routing) = &mut self.routing {
+            routing.share(pool);
+        }
     }
 
     /// When `Input::Wake` is due at the latest; in the past if something waits for the end of the

@@ -12,7 +12,7 @@ use super::route::lifetime;
 use super::route::tables::{Asked, Number, Refusal, Tables};
 use super::route::told::Told;
 use super::{ConnId, Node, Relation, Tier, Time, Why};
-use crate::library::route_table::{Keys, LOG2, SlotSet};
+use crate::library::route_table::{Keys, LOG2, Pool, SlotSet};
 use crate::wire::qrp::Update;
 use crate::wire::{Header, Kind, Query};
 
@@ -26,6 +26,14 @@ pub(super) struct Routing {
     told: Told,
     /// When to look next whether somebody is to be told something.
     due: Time,
+}
+
+impl Routing {
+    /// Tables that equal one of the pool are that one from now on.
+    pub(super) fn share(&mut self, pool: &mut Pool) {
+        self.tables.share(pool);
+        self.told.share(pool);
+    }
 }
 
 impl Node {
@@ -47,7 +55,10 @@ impl Node {
             let (tables, told) = (Tables::default(), Told::default());
             Box::new(Routing { tables, told, due: Time::NEVER })
         });
-        link.number = routing.tables.insert(conn, link.relation, !is_used);
+        // Our ultrapeers have no tables for us, and get all that we pass on: our own queries.
+        if link.relation != Relation::Ultrapeer {
+            link.number = routing.tables.insert(conn, link.relation, !is_used);
+        }
         if is_used && link.is_told_tables() {
             routing.due = routing.due.min(now + FIRST_TABLE_AFTER);
         }

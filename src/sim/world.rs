@@ -15,6 +15,7 @@ use super::net::{Net, NetConfig};
 use super::perform::Fabric;
 use super::regions::Regions;
 use super::trace::Trace;
+use crate::library::route_table::Pool;
 use crate::node::io::{SearchId, SearchQuery};
 use crate::node::{Command, Config, Node, Time, WallTime};
 use crate::wire::Guid;
@@ -94,6 +95,8 @@ pub struct World {
     near: Vec<ahead::Near>,
     credits: Vec<(EndRef, u32)>,
     turns: u64,
+    /// The routing tables that nodes know of each other, equal ones once.
+    tables: Pool,
     searches: u64,
     /// What processes that are gone had counted.
     pub(super) past: Past,
@@ -131,6 +134,7 @@ impl World {
             near: Vec::new(),
             credits: Vec::new(),
             turns: 0,
+            tables: Pool::default(),
             searches: 0,
             past: Past::default(),
         }

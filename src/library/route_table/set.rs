@@ -1,7 +1,14 @@
-//! A set of slots: as small as what is in it.
+//! A set of slots: as small as what is in it. What is in it may be shared with equal sets; a change
+//! makes a copy.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::Keys;
-use crate::wire::qrp::gather::Change;
+use crate::wire::qrp::gather::{Change, Room};
 use crate::wire::qrp::slot;
 
 /// Slots up to a 32nd part of the table are a list: four bytes each, as much as a bit for every
@@ -18,9 +25,9 @@ pub struct SlotSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Held {
     /// Ascending.
-    Few(Vec<u32>),
+    Few(Arc<[u32]>),
     Many {
-        bits: Box<[u64]>,
+        bits: Arc<[u64]>,
         count: u32,
     },
     All,
@@ -29,7 +36,7 @@ enum Held {
 impl SlotSet {
     /// A table of 2^`log2` slots without any; at most 2^31.
     pub fn empty(log2: u8) -> SlotSet {
-        SlotSet { log2: log2.min(31), held: Held::Few(Vec::new()) }
+        SlotSet { log2: log2.min(31), held: Held::Few(Arc::default()) }
     }
 
     /// A table of 2^`log2` slots with these.
@@ -41,7 +48,7 @@ impl SlotSet {
                 *word |= 1 << (slot % 64);
             }
         }
-        set.hold(bits.into());
+        set.hold(bits);
         set
     }
 
@@ -72,7 +79,7 @@ impl SlotSet {
     /// Bytes that it holds beside itself.
     pub fn heap_bytes(&self) -> usize {
         match &self.held {
-            Held::Few(slots) => slots.capacity() * 4,
+            Held::Few(slots) => slots.len() * 4,
             Held::Many { bits, .. } => bits.len() * 8,
             Held::All => 0,
         }
@@ -130,8 +137,8 @@ impl SlotSet {
     ) {
         let slots = self.slots();
         let mut changes = changes.take_while(|&(slot, _)| slot < slots);
-        let mut bits = match std::mem::replace(&mut self.held, Held::Few(Vec::new())) {
-            Held::Many { bits, .. } => bits,
+        let mut bits = match std::mem::replace(&mut self.held, Held::Few(Arc::default())) {
+            Held::Many { bits, .. } => bits.to_vec(),
             Held::All => all(slots),
             Held::Few(few) => {
                 // Without a bit for each slot in between: there may be thousands of such tables,
@@ -139,7 +146,7 @@ impl SlotSet {
                 let few_max = (slots / FEW_PER) as usize;
                 match merge(&few, &mut changes, few_max, &mut changed) {
                     Ok(few) => {
-                        self.held = Held::Few(few);
+                        self.held = Held::Few(few.into());
                         return self.fill_up();
                     }
                     Err(many) => bits_of(&many, slots),
@@ -183,6 +190,15 @@ impl SlotSet {
         }
     }
 
+    /// Whether what is in it is in another set, too.
+    fn is_shared(&self) -> bool {
+        match &self.held {
+            Held::Few(slots) => Arc::strong_count(slots) > 1,
+            Held::Many { bits, .. } => Arc::strong_count(bits) > 1,
+            Held::All => false,
+        }
+    }
+
     fn words(&self) -> usize {
         (self.slots() as usize).div_ceil(64)
     }
@@ -195,7 +211,7 @@ impl SlotSet {
     }
 
     /// Takes the form that is smallest.
-    fn hold(&mut self, bits: Box<[u64]>) {
+    fn hold(&mut self, bits: Vec<u64>) {
         let count: u32 = bits.iter().map(|word| word.count_ones()).sum();
         self.held = if count == self.slots() {
             Held::All
@@ -206,9 +222,9 @@ impl SlotSet {
                     .zip(&bits)
                     .flat_map(|(at, &word)| ones(word).map(move |bit| at * 64 + bit)),
             );
-            Held::Few(few)
+            Held::Few(few.into())
         } else {
-            Held::Many { bits, count }
+            Held::Many { bits: bits.into(), count }
         };
     }
 }
@@ -250,29 +266,76 @@ fn merge(
         }
     }
     merged.extend(rest);
-    if merged.len() > few_max {
-        return Err(merged);
-    }
-    merged.shrink_to_fit();
-    Ok(merged)
+    if merged.len() > few_max { Err(merged) } else { Ok(merged) }
 }
 
-fn all(slots: u32) -> Box<[u64]> {
+/// Sets of many nodes of one world, so that equal ones lie in memory once: a table is told to all
+/// neighbours.
+#[derive(Debug, Default)]
+pub struct Pool {
+    known: BTreeMap<u64, SlotSet>,
+    /// Where the patches of all these nodes are inflated, one after the other.
+    pub(crate) room: Room,
+    /// So many may be known before those are let go that nobody has any more.
+    known_max: usize,
+}
+
+impl Pool {
+    /// The set becomes one with an equal one, if there is any; else it is there for others.
+    pub fn share(&mut self, set: &mut SlotSet) {
+        let hash = match &set.held {
+            Held::Few(slots) if !slots.is_empty() => hash_of(set.log2, slots),
+            Held::Many { bits, .. } => hash_of(set.log2, bits),
+            Held::Few(_) | Held::All => return,
+        };
+        match self.known.get(&hash) {
+            Some(known) if known == set => *set = known.clone(),
+            // Of two that only have a hash in common one stays alone.
+            Some(_) => {}
+            None => {
+                if self.known.len() >= self.known_max {
+                    self.known.retain(|_, set| set.is_shared());
+                    self.known_max = (2 * self.known.len()).max(POOL_MIN);
+                }
+                self.known.insert(hash, set.clone());
+            }
+        }
+    }
+
+    /// How many different ones there are.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+/// Below so many different sets nobody looks which of them are of no use any more.
+const POOL_MIN: usize = 1_024;
+
+fn hash_of(log2: u8, held: &(impl Hash + ?Sized)) -> u64 {
+    FixedState::with_seed(log2.into()).hash_one(held)
+}
+
+fn all(slots: u32) -> Vec<u64> {
     let mut bits = vec![u64::MAX; (slots as usize).div_ceil(64)];
     if let (Some(last), 1..) = (bits.last_mut(), slots % 64) {
         *last = (1 << (slots % 64)) - 1;
     }
-    bits.into()
+    bits
 }
 
-fn bits_of(list: &[u32], slots: u32) -> Box<[u64]> {
+fn bits_of(list: &[u32], slots: u32) -> Vec<u64> {
     let mut bits = vec![0_u64; (slots as usize).div_ceil(64)];
     for &slot in list {
         if let Some(word) = bits.get_mut(slot as usize / 64) {
             *word |= 1 << (slot % 64);
         }
     }
-    bits.into()
+    bits
 }
 
 /// The numbers of the bits that are set, ascending.

@@ -1,5 +1,8 @@
 //! Which leaves have a slot: one row for each slot, so that a query looks at as many rows as it
 //! has words and not at as many tables as there are leaves.
+//!
+//! While the leaves share little, the rows lie in one sorted list and cost what is in them; where
+//! they share much, each row has a place of its own, and the places alone take two megabytes.
 
 use crate::library::route_table::LOG2;
 
@@ -26,14 +29,31 @@ pub(crate) fn put(numbers: &mut Numbers, number: u16, is_in: bool) {
     }
 }
 
-/// The rows. Empty ones hold nothing but themselves.
+/// So many slots of leaves are one list: 128 KB, as much as a core has at hand.
+const LISTED_MAX: usize = 32_768;
+
+/// The rows.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    rows: Box<[Row]>,
+    held: Held,
     /// Words of a set of all numbers.
     words: usize,
     /// The rows of the query at hand, as sets.
     asked: Vec<u64>,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// Slot and number of each, ascending.
+    Listed(Vec<(u16, u16)>),
+    /// A row for each slot.
+    Every(Box<[Row]>),
+}
+
+impl Default for Held {
+    fn default() -> Held {
+        Held::Listed(Vec::new())
+    }
 }
 
 #[derive(Debug)]
@@ -43,16 +63,9 @@ enum Row {
     Set(Numbers),
 }
 
-impl Rows {
-    /// A table that has slot `slot` of 2^16 now, or has it no more.
-    pub(crate) fn put(&mut self, slot: u32, number: u16, is_in: bool) {
-        if self.rows.is_empty() {
-            self.rows = (0..1_u32 << LOG2).map(|_| Row::List(Vec::new())).collect();
-        }
-        self.words = self.words.max(usize::from(number) / 64 + 1);
-        let listed_max = self.words * 4;
-        let Some(row) = self.rows.get_mut(slot as usize) else { return };
-        match row {
+impl Row {
+    fn put(&mut self, number: u16, is_in: bool, listed_max: usize) {
+        match self {
             Row::Set(set) => put(set, number, is_in),
             Row::List(list) => match list.binary_search(&number) {
                 Ok(at) if !is_in => drop(list.remove(at)),
@@ -61,20 +74,66 @@ impl Rows {
                     let mut set = Numbers::new();
                     list.iter().for_each(|&number| put(&mut set, number, true));
                     put(&mut set, number, true);
-                    *row = Row::Set(set);
+                    *self = Row::Set(set);
                 }
                 _ => {}
             },
         }
     }
+}
+
+impl Rows {
+    /// A table that has these slots of 2^16 now, or has them no more; they ascend.
+    pub(crate) fn put(&mut self, number: u16, changes: impl Iterator<Item = (u32, bool)>) {
+        self.words = self.words.max(usize::from(number) / 64 + 1);
+        let listed_max = self.words * 4;
+        match &mut self.held {
+            Held::Every(rows) => {
+                for (slot, is_in) in changes {
+                    if let Some(row) = rows.get_mut(slot as usize) {
+                        row.put(number, is_in, listed_max);
+                    }
+                }
+            }
+            Held::Listed(list) => {
+                let merged = merge(list, number, changes);
+                if merged.len() <= LISTED_MAX {
+                    *list = merged;
+                    return;
+                }
+                let mut rows: Box<[Row]> =
+                    (0..1_u32 << LOG2).map(|_| Row::List(Vec::new())).collect();
+                for (slot, number) in merged {
+                    if let Some(row) = rows.get_mut(usize::from(slot)) {
+                        row.put(number, true, listed_max);
+                    }
+                }
+                self.held = Held::Every(rows);
+            }
+        }
+    }
 
     /// Whether any table has the slot.
     pub(crate) fn any(&self, slot: u32) -> bool {
-        match self.rows.get(slot as usize) {
-            Some(Row::List(list)) => !list.is_empty(),
-            Some(Row::Set(set)) => set.iter().any(|&word| word != 0),
-            None => false,
+        match &self.held {
+            Held::Listed(list) => !listed(list, slot).is_empty(),
+            Held::Every(rows) => match rows.get(slot as usize) {
+                Some(Row::List(list)) => !list.is_empty(),
+                Some(Row::Set(set)) => set.iter().any(|&word| word != 0),
+                None => false,
+            },
         }
+    }
+
+    /// The slots that any table has, ascending.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        let (list, every) = match &self.held {
+            Held::Listed(list) => (list.as_slice(), 0..0),
+            Held::Every(_) => (&[][..], 0..1_u32 << LOG2),
+        };
+        let listed = list.chunk_by(|a, b| a.0 == b.0);
+        let listed = listed.filter_map(|row| Some(row.first()?.0.into()));
+        listed.chain(every.filter(|&slot| self.any(slot)))
     }
 
     /// Adds to `hits` the numbers that have at least `needed` of these slots, 16 at most; a slot
@@ -91,18 +150,22 @@ impl Rows {
         self.asked.clear();
         self.asked.resize(words * slots.len(), 0);
         for (slot, set) in slots.iter().zip(self.asked.chunks_exact_mut(words)) {
-            match self.rows.get(*slot as usize) {
-                Some(Row::Set(row)) => {
-                    set.iter_mut().zip(row).for_each(|(word, &of_row)| *word = of_row);
+            let mut add = |number: u16| {
+                if let Some(word) = set.get_mut(usize::from(number) / 64) {
+                    *word |= 1 << (number % 64);
                 }
-                Some(Row::List(list)) => {
-                    for &number in list {
-                        if let Some(word) = set.get_mut(usize::from(number) / 64) {
-                            *word |= 1 << (number % 64);
-                        }
+            };
+            match &self.held {
+                Held::Listed(list) => {
+                    listed(list, *slot).iter().for_each(|&(_, number)| add(number));
+                }
+                Held::Every(rows) => match rows.get(*slot as usize) {
+                    Some(Row::Set(row)) => {
+                        set.iter_mut().zip(row).for_each(|(word, &of_row)| *word = of_row);
                     }
-                }
-                None => {}
+                    Some(Row::List(list)) => list.iter().for_each(|&number| add(number)),
+                    None => {}
+                },
             }
         }
         for (at, hits) in hits.iter_mut().enumerate().take(words) {
@@ -114,6 +177,44 @@ impl Rows {
             };
         }
     }
+}
+
+/// The part of a list that is the row of this slot.
+#[inline]
+fn listed(list: &[(u16, u16)], slot: u32) -> &[(u16, u16)] {
+    let from = list.partition_point(|&(other, _)| u32::from(other) < slot);
+    let rest = list.get(from..).unwrap_or_default();
+    let len = rest.iter().take_while(|&&(other, _)| u32::from(other) == slot).count();
+    rest.get(..len).unwrap_or_default()
+}
+
+/// A list after changes of one number's slots, which ascend.
+fn merge(
+    list: &[(u16, u16)],
+    number: u16,
+    changes: impl Iterator<Item = (u32, bool)>,
+) -> Vec<(u16, u16)> {
+    let mut merged = Vec::with_capacity(list.len() + changes.size_hint().0);
+    let mut rest = list;
+    for (slot, is_in) in changes {
+        let Ok(slot) = u16::try_from(slot) else { break };
+        let before = rest.partition_point(|&entry| entry < (slot, number));
+        let (done, others) = rest.split_at(before);
+        merged.extend_from_slice(done);
+        rest = match others.split_first() {
+            Some((&entry, others)) if entry == (slot, number) => others,
+            _ => others,
+        };
+        // Of a larger table several slots are one here: they may come one after the other.
+        let is_there = merged.last() == Some(&(slot, number));
+        if is_in && !is_there {
+            merged.push((slot, number));
+        } else if !is_in && is_there {
+            merged.pop();
+        }
+    }
+    merged.extend_from_slice(rest);
+    merged
 }
 
 /// The bits that are set in at least `needed` of these words: 64 counters side by side.
@@ -151,14 +252,21 @@ mod tests {
             gone in prop::collection::vec(any::<bool>(), 400),
             asked in prop::collection::vec(0u32..14, 1..=16),
             needed in 1usize..=16,
+            is_every in any::<bool>(),
         ) {
             let mut rows = Rows::default();
+            if is_every {
+                // What takes the rows beyond a list, and goes again.
+                rows.put(400, (0..LISTED_MAX as u32 + 1).map(|slot| (slot, true)));
+                rows.put(400, (0..LISTED_MAX as u32 + 1).map(|slot| (slot, false)));
+            }
+            prop_assert_eq!(matches!(rows.held, Held::Every(_)), is_every);
             let tables: Vec<_> = (0_u16..).zip(&tables).collect();
             for &(number, table) in &tables {
-                table.iter().for_each(|&slot| rows.put(slot, number, true));
+                rows.put(number, table.iter().map(|&slot| (slot, true)));
             }
             for &(number, table) in tables.iter().filter(|(number, _)| gone[usize::from(*number)]) {
-                table.iter().for_each(|&slot| rows.put(slot, number, false));
+                rows.put(number, table.iter().map(|&slot| (slot, false)));
             }
             let needed = needed.min(asked.len());
             let mut hits = Numbers::new();
@@ -172,6 +280,8 @@ mod tests {
                 !gone[usize::from(*number)] && table.contains(&slot)
             });
             prop_assert!((0..14).all(|slot| rows.any(slot) == stays(slot)));
+            let staying: Vec<u32> = (0..14).filter(|&slot| stays(slot)).collect();
+            prop_assert_eq!(rows.slots().collect::<Vec<_>>(), staying);
         }
     }
 }

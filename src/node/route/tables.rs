@@ -6,12 +6,12 @@
 //! nothing is not looked at: its leaf gets every query, but only so many a second.
 
 use super::rows::{Numbers, Rows, has, put};
-use crate::library::route_table::{Keys, LOG2, SlotSet};
+use crate::library::route_table::{Keys, LOG2, Pool, SlotSet, ones};
 use crate::node::{Config, ConnId, Relation, Time};
 use crate::wire::qrp::gather::{Changes, Gathered, Gatherer, Room, Wrong};
 use crate::wire::qrp::{self, Update};
 
-/// From so many leaves on there are rows: they take some megabytes.
+/// From so many leaves on there are rows: they take as much as the leaves' tables, or megabytes.
 const ROWS_FROM: usize = 64;
 
 /// Seconds in which `Config::route_updates_per_minute_max` counts.
@@ -45,6 +45,8 @@ pub(crate) struct Tables {
     crowded: Numbers,
     /// Leaves that share something.
     sharing: Numbers,
+    /// Links whose tables were not looked up among those of other nodes.
+    unshared: Numbers,
     /// Leaves that want fewer queries than their tables say.
     limited: Numbers,
     /// Bytes that tables and patches hold.
@@ -231,7 +233,7 @@ impl Tables {
     }
 
     fn change(&mut self, number: Number, changes: &Changes<'_>, config: &Config) {
-        let Tables { links, rows, crowded, whole, sharing, .. } = self;
+        let Tables { links, rows, crowded, whole, sharing, unshared, .. } = self;
         let Some(link) = links.get_mut(usize::from(number)).and_then(Option::as_mut) else {
             return;
         };
@@ -245,6 +247,7 @@ impl Tables {
             }
         });
         link.complete = true;
+        put(unshared, number, true);
         if !is_leaf {
             return;
         }
@@ -257,20 +260,13 @@ impl Tables {
         put(whole, number, everything || is_crowded);
         let Some(rows) = rows else { return };
         match (was_crowded, is_crowded) {
-            (false, false) => {
-                for (slot, is) in changed {
-                    put_in_rows(rows, number, &link.table, slot, is);
-                }
-            }
-            (true, false) => add_to_rows(rows, number, &link.table),
+            (false, false) => rows.put(number, in_rows(&link.table, &changed)),
+            (true, false) => rows.put(number, all_in_rows(&link.table, true)),
             (false, true) => {
                 // What it had before, changes undone: every row that may name it.
                 let before = changed.iter().filter(|&&(_, is)| !is).map(|&(slot, _)| slot);
-                for slot in link.table.iter().chain(before) {
-                    for slot in in_ours(slot, link.table.log2()) {
-                        rows.put(slot, number, false);
-                    }
-                }
+                rows.put(number, before.flat_map(|slot| rows_of(&link.table, slot, false)));
+                rows.put(number, all_in_rows(&link.table, false));
             }
             (true, true) => {}
         }
@@ -292,9 +288,7 @@ impl Tables {
         if is_crowded {
             put(whole, number, false);
         } else if let Some(rows) = rows {
-            for slot in table.iter().flat_map(|slot| in_ours(slot, table.log2())) {
-                rows.put(slot, number, false);
-            }
+            rows.put(number, all_in_rows(&table, false));
         }
         put(crowded, number, false);
         let everything = has(whole, number);
@@ -305,10 +299,37 @@ impl Tables {
         let mut rows = Rows::default();
         for &number in &self.leaves {
             if let Some(link) = self.link(number).filter(|_| !has(&self.whole, number)) {
-                add_to_rows(&mut rows, number, &link.table);
+                rows.put(number, all_in_rows(&link.table, true));
             }
         }
         self.rows = Some(rows);
+    }
+
+    /// Tables that equal one of the pool are that one from now on.
+    pub(crate) fn share(&mut self, pool: &mut Pool) {
+        for number in (0..)
+            .zip(&self.unshared)
+            .flat_map(|(at, &word)| ones(word).map(move |bit| (at * 64 + bit) as Number))
+        {
+            let link = self.links.get_mut(usize::from(number)).and_then(Option::as_mut);
+            if let Some(link) = link {
+                pool.share(&mut link.table);
+            }
+        }
+        self.unshared = Numbers::new();
+    }
+
+    /// Patches are inflated in the room of the pool until it is given back.
+    pub(crate) fn borrow_room(&mut self, pool: &mut Pool) {
+        self.room = std::mem::take(&mut pool.room);
+    }
+
+    /// The room goes to the pool, wherever it came from.
+    pub(crate) fn return_room(&mut self, pool: &mut Pool) {
+        let room = std::mem::take(&mut self.room);
+        if room.is_made() {
+            pool.room = room;
+        }
     }
 
     /// Calls `each` for every leaf that a query is for.
@@ -392,7 +413,7 @@ impl Tables {
 
     /// The slots that a table of ours has because of our leaves, in no order, some more than once.
     pub(crate) fn slots_of_leaves(&self) -> impl Iterator<Item = u32> + '_ {
-        let of_rows = self.rows.as_ref().map(|rows| (0..1 << LOG2).filter(|&slot| rows.any(slot)));
+        let of_rows = self.rows.as_ref().map(Rows::slots);
         let few: &[Number] = if self.rows.is_some() { &[] } else { &self.leaves };
         let told = few.iter().filter(|&&number| !has(&self.whole, number));
         let of_few = told
@@ -447,18 +468,24 @@ fn in_ours(slot: u32, log2: u8) -> std::ops::Range<u32> {
     }
 }
 
-fn add_to_rows(rows: &mut Rows, number: Number, table: &SlotSet) {
-    for slot in table.iter().flat_map(|slot| in_ours(slot, table.log2())) {
-        rows.put(slot, number, true);
-    }
+/// The rows of all slots of a table, and whether they shall name it.
+fn all_in_rows(table: &SlotSet, is: bool) -> impl Iterator<Item = (u32, bool)> + '_ {
+    table.iter().flat_map(move |slot| rows_of(table, slot, is))
 }
 
-/// A slot of the table changed. Several of a larger table share one row.
-fn put_in_rows(rows: &mut Rows, number: Number, table: &SlotSet, slot: u32, is: bool) {
-    let log2 = table.log2();
-    for ours in in_ours(slot, log2) {
-        let share = 1 << log2.saturating_sub(LOG2);
-        let is = is || (share > 1 && table.contains_any(ours * share, share));
-        rows.put(ours, number, is);
-    }
+/// The rows of slots that changed. Several of a larger table share one row.
+fn in_rows<'a>(
+    table: &'a SlotSet,
+    changed: &'a [(u32, bool)],
+) -> impl Iterator<Item = (u32, bool)> + 'a {
+    let share = 1 << table.log2().saturating_sub(LOG2);
+    changed.iter().flat_map(move |&(slot, is)| {
+        rows_of(table, slot, is).map(move |(row, is)| {
+            (row, is || (share > 1 && table.contains_any(row * share, share)))
+        })
+    })
+}
+
+fn rows_of(table: &SlotSet, slot: u32, is: bool) -> impl Iterator<Item = (u32, bool)> + use<> {
+    in_ours(slot, table.log2()).map(move |row| (row, is))
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::library::route_table::{LOG2, SlotSet};
+use crate::library::route_table::{LOG2, Pool, SlotSet};
 use crate::node::{Config, Time};
 use crate::wire::qrp::write;
 
@@ -16,6 +16,8 @@ pub(crate) struct Told {
     table: SlotSet,
     /// Counts the tables; 0: there is none yet.
     version: u32,
+    /// The version of the table that was looked up among those of other nodes.
+    shared: u32,
     since: Time,
     /// The whole table, as messages.
     whole: Option<Vec<Vec<u8>>>,
@@ -30,6 +32,7 @@ impl Default for Told {
         Told {
             table: SlotSet::empty(LOG2),
             version: 0,
+            shared: 0,
             since: Time::ZERO,
             whole: None,
             update: Vec::new(),
@@ -89,6 +92,14 @@ impl Told {
             messages
         });
         (*version, whole)
+    }
+
+    /// The table is one with an equal one of the pool from now on.
+    pub(crate) fn share(&mut self, pool: &mut Pool) {
+        if self.version != self.shared {
+            pool.share(&mut self.table);
+            self.shared = self.version;
+        }
     }
 
     /// The table, once somebody was told one.

@@ -103,6 +103,9 @@ impl World {
         }
         self.credits = credits;
         for id in turns.drain(..) {
+            if let Some(node) = &mut self.slots[id.0 as usize].node {
+                node.share_tables(&mut self.tables);
+            }
             self.set_alarm(id);
             self.turns += 1;
             if self.turns.is_multiple_of(TURNS_PER_LOOK) {

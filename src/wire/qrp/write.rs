@@ -8,6 +8,9 @@ use super::{Patch, Update};
 /// Bytes of data in one message: no message keeps a slow line from others for long.
 const DATA_BYTES_MAX: usize = 1_019;
 
+/// What precedes the data of a patch: variant, number, count, compressor, entry bits.
+const PATCH_HEAD_BYTES: usize = 5;
+
 /// The value of an empty slot, the specification's own choice.
 const INFINITY: u8 = 7;
 /// From infinity to 1 and back, in 4 bits.
@@ -40,8 +43,8 @@ pub fn patch(log2: u8, changes: impl Iterator<Item = (u32, bool)>) -> Vec<Vec<u8
     };
     let parts = data.chunks(DATA_BYTES_MAX.max(data.len().div_ceil(255)));
     let count = parts.len() as u8;
-    let write = |(number, data)| {
-        let mut payload = Vec::with_capacity(5 + DATA_BYTES_MAX);
+    let write = |(number, data): (u8, &[u8])| {
+        let mut payload = Vec::with_capacity(PATCH_HEAD_BYTES + data.len());
         let patch = Patch { number, count, compressor, entry_bits: 4, data };
         Update::Patch(patch).encode(&mut payload);
         payload
