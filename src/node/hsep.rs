@@ -4,7 +4,10 @@
 //! Every neighbour gets its picture when it comes, and again when it has changed, at most once in
 //! `Config::horizon_interval_s`. Nothing is done while nothing changes.
 
+use std::hash::BuildHasher;
 use std::time::Duration;
+
+use foldhash::fast::FixedState;
 
 use super::conn::outbox::Priority;
 use super::{ConnId, Node, Relation, Tier, Time, Why};
@@ -21,8 +24,8 @@ pub(super) struct Outlook {
     theirs: Horizon,
     /// Whether it has said so.
     has_spoken: bool,
-    /// What it was told last, and when.
-    told: Option<(Horizon, Time)>,
+    /// What it was told last, as a number that differs for another picture, and when.
+    told: Option<(u64, Time)>,
 }
 
 impl Default for Outlook {
@@ -96,11 +99,12 @@ impl Node {
             } else {
                 behind_us(own, &around, &outlook.theirs)
             };
-            if let Some((last, at)) = &outlook.told {
-                if *last == ours {
+            let picture = FixedState::with_seed(0).hash_one(&ours);
+            if let Some((last, at)) = outlook.told {
+                if last == picture {
                     continue;
                 }
-                let may_be_told_at = *at + interval;
+                let may_be_told_at = at + interval;
                 if may_be_told_at > now {
                     self.horizon_at = self.horizon_at.min(may_be_told_at);
                     continue;
@@ -108,7 +112,7 @@ impl Node {
             }
             payload.clear();
             ours.encode(&mut payload);
-            outlook.told = Some((ours, now));
+            outlook.told = Some((picture, now));
             let len = payload.len() as u32;
             let header = Header { guid, kind: Kind::HSEP, ttl: 1, hops: 0, len };
             self.letters.put(conn, Priority::Pong, &header, &payload);

@@ -521,7 +521,10 @@ impl Node {
             from: from.conn,
             at: now,
         };
-        self.pongs.keep(cached, &self.config);
+        if self.tier == Tier::Ultrapeer {
+            // A leaf would pass it on to nobody.
+            self.pongs.keep(cached, &self.config);
+        }
         Ok(())
     }
 

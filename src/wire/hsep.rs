@@ -15,7 +15,7 @@ const TRIPLES_MAX: usize = 255;
 pub const NUMBER_MAX: u64 = 1 << 48;
 
 /// Servents and what they share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shared {
     /// Servents.
     pub nodes: u64,
@@ -55,7 +55,7 @@ impl Shared {
 
 /// What lies within 0, 1, ... hops of a servent on its side of a link: the servent itself first.
 /// Holds only as many as differ; further out it is the same as the last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Horizon {
     within: Box<[Shared]>,
 }

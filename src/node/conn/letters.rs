@@ -7,10 +7,6 @@ use super::outbox::Priority;
 use crate::node::ConnId;
 use crate::wire::Header;
 
-/// Room for so many bytes is not kept from turn to turn: it is made in no time, and a million nodes
-/// at rest hold none of it.
-const SMALL_BYTES: usize = 4_096;
-
 /// The letters of this turn.
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
@@ -70,10 +66,6 @@ impl Letters {
             }
             each(first.conn, first.priority, messages, &joined);
         }
-        self.list.clear();
-        self.bytes.clear();
-        if self.bytes.capacity() <= SMALL_BYTES {
-            *self = Letters::default();
-        }
+        *self = Letters::default();
     }
 }

@@ -106,13 +106,14 @@ impl Hosts {
         }
         let (network, teller) = (network_of(address.ip()), says.teller.and_then(network_of));
         let (mut same_ip, mut same_network, mut same_teller) = (0, 0, 0);
-        for (other, known) in self.known.iter() {
+        // Of our own network and of what the user names everything is learnt.
+        let from_stranger = says.teller.is_some() && network.is_some();
+        let counted = if from_stranger || teller.is_some() { usize::MAX } else { 0 };
+        for (other, known) in self.known.iter().take(counted) {
             same_ip += usize::from(other.ip() == address.ip());
             same_network += usize::from(network_of(other.ip()) == network);
             same_teller += usize::from(known.teller == teller && !known.is_proven());
         }
-        // Of our own network and of what the user names everything is learnt.
-        let from_stranger = says.teller.is_some() && network.is_some();
         if from_stranger
             && (same_ip >= usize::from(config.hosts_per_address_max)
                 || same_network >= usize::from(config.hosts_per_network_max))

@@ -37,7 +37,7 @@ impl Iterator for Actions<'_> {
 impl Drop for Actions<'_> {
     fn drop(&mut self) {
         self.all.clear();
-        // Room for a few is made in no time, and a million nodes at rest hold none of it.
+        // Room for some is made in no time, and a million nodes at rest hold none of it.
         if self.all.capacity() <= ACTIONS_SMALL {
             *self.all = Vec::new();
         }
@@ -45,7 +45,7 @@ impl Drop for Actions<'_> {
 }
 
 /// Room for so many actions is not kept from input to input.
-const ACTIONS_SMALL: usize = 64;
+const ACTIONS_SMALL: usize = 1_024;
 
 /// Where the parts of the node put their actions and counts.
 #[derive(Debug, Default)]
