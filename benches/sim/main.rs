@@ -1,19 +1,21 @@
 //! The simulator's speed and size, checkers always on.
 //!
 //! `cargo bench --bench sim` prints all: the memory of an idle node, the descriptors delivered a
-//! second on one core for floods, and what an hour of a living network costs. One of them alone,
-//! and of another size: `-- idle 1000000`, `-- flood 1000`, `-- hour`. Nothing is asserted:
-//! machines differ.
+//! second on one core for floods, what an hour of a living network costs, and what two tiers with
+//! query routing tables cost and answer. One of them alone, and of another size: `-- idle 1000000`,
+//! `-- flood 1000`, `-- hour`, `-- tiers 100000`. Nothing is asserted: machines differ.
 
 mod flood;
 mod hour;
 mod memory;
 mod meter;
+mod tiers;
 
 const IDLE_NODES: u32 = 100_000;
 /// A world that fits into a core's own cache, the one of the goal, and one that fits nowhere.
 const FLOOD_NODES: [u32; 2] = [300, 10_000];
 const HOUR_NODES: u32 = 1_000;
+const TIERED_NODES: u32 = 10_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,9 +23,10 @@ fn main() {
     // `cargo bench` adds `--bench`, `cargo test` runs benches with `--test`: then little is enough.
     if has("--test") {
         flood::run(100, 2);
-        return hour::run(30, 60);
+        hour::run(30, 60);
+        return tiers::run(200);
     }
-    let all = !["idle", "flood", "hour"].into_iter().any(has);
+    let all = !["idle", "flood", "hour", "tiers"].into_iter().any(has);
     let nodes: Option<u32> = arguments.iter().find_map(|argument| argument.parse().ok());
     if all || has("idle") {
         memory::run(nodes.unwrap_or(IDLE_NODES));
@@ -38,5 +41,8 @@ fn main() {
     }
     if all || has("hour") {
         hour::run(nodes.unwrap_or(HOUR_NODES), 3_600);
+    }
+    if all || has("tiers") {
+        tiers::run(nodes.unwrap_or(TIERED_NODES));
     }
 }
