@@ -264,7 +264,8 @@ impl Scenario {
                 "there is no [network]; say who is there",
             ));
         }
-        let network = network::read(&network_section, &load)?;
+        let varies = |axis: &Axis| axis.key.trim_start_matches("network.") == "topology";
+        let network = network::read(&network_section, &load, axes.iter().any(varies))?;
         let each = |name, known| Section::each(document, name, known);
         let groups = each("group", network::GROUP_KEYS)?
             .iter()

@@ -157,10 +157,12 @@ pub(super) const KEYS: &[&str] = &[
     "joined",
 ];
 
-/// Reads `[network]`; `load` gets the text of an edge list.
+/// Reads `[network]`; `load` gets the text of an edge list. If the topology is `varied`, there may be
+/// keys that this one has no use for.
 pub(super) fn read(
     section: &Section<'_>,
     load: &dyn Fn(&str) -> Result<String, String>,
+    varied: bool,
 ) -> Read<Network> {
     let word = section.need("topology", section.text("topology")?)?;
     let kinds: Vec<(&str, usize)> =
@@ -170,7 +172,10 @@ pub(super) fn read(
     let (kind, keys) = KINDS[at];
     for (key, place, _) in section.entries() {
         let key = key.replace('_', "-");
-        if !keys.contains(&key.as_str()) && !matches!(key.as_str(), "topology" | "joined") {
+        if !varied
+            && !keys.contains(&key.as_str())
+            && !matches!(key.as_str(), "topology" | "joined")
+        {
             let message = format!("topology {kind} has no {key}; it has {}", keys.join(", "));
             return Err(section.document.mistake(place, &format!("network.{key}"), message));
         }

@@ -44,6 +44,12 @@ impl Settings {
             };
             let value =
                 value_of(name, default, item).map_err(|message| wrong(&item.place, message))?;
+            if name == "query_ttl_default" && value == Toml::Integer(0) {
+                return Err(wrong(
+                    &item.place,
+                    "a question must cross one link at least".to_owned(),
+                ));
+            }
             settings.put(name, value);
             settings.apply(Config::default()).map_err(|message| wrong(&item.place, message))?;
         }

@@ -187,7 +187,7 @@ fn read_act(section: &Section<'_>, act: &str) -> Read<Act> {
         || -> Read<(Nodes, Nodes)> { Ok((who(act)?, section.need("to", nodes(section, "to")?)?)) };
     Ok(match act {
         "search" => Act::Search {
-            text: section.need("search", section.text("search")?)?,
+            text: words(section)?,
             by: who("by")?,
             ttl: section.count("ttl")?,
             strategy: section.parsed("strategy", settings::strategy)?,
@@ -220,6 +220,15 @@ fn read_act(section: &Section<'_>, act: &str) -> Read<Act> {
         ),
         _ => Act::Expect(condition(section, "expect")?),
     })
+}
+
+/// The words of a search, of which there must be some.
+fn words(section: &Section<'_>) -> Read<String> {
+    let text = section.need("search", section.text("search")?)?;
+    match text.chars().any(char::is_alphanumeric) {
+        true => Ok(text),
+        false => Err(section.mistake("search", "a search needs words")),
+    }
 }
 
 /// What attackers do, and how often.

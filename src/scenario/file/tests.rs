@@ -82,6 +82,8 @@ fn mistakes_point_at_the_line_and_propose_a_name() {
         ("nodes = 200", "", "[network]", "nodes is missing"),
         ("nodes = 200\ndegree = 4", "nodes = 3\ndegree = 1", "degree = 1", "no graph of 3 nodes"),
         ("ttl = 9", "ttls = 9", "ttls", "is it ttl?"),
+        ("ttl = 9", "ttl = 0", "ttl = 0", "one link at least"),
+        ("search = \"apricot\"", "search = \"?\"", "search", "needs words"),
         ("ttl = 9", "ttl = 900", "ttl = 900", "node.ttl"),
         ("query-routing = true", "query-routing = 1", "query-routing", "should be true or false"),
         ("\"2 random-neighbours\"", "\"random-neighbours\"", "random-neighbours", "how many"),
@@ -135,6 +137,14 @@ fn what_a_sweep_cannot_have_is_said() {
         assert!(mistake.to_string().contains(said), "{mistake}");
     }
     assert!(Varied::new(&document, "ttl", &place, Vec::new()).is_err());
+    // Topologies have different keys: those of the file may be of no use.
+    let both = vec![value_of("ring", &place), value_of("line", &place)];
+    let varied = [Varied::new(&document, "topology", &place, both).expect("a key")];
+    let axes = [varied[0].axis()];
+    let read =
+        |axes| Scenario::read(&variant(&document, &varied, &[0]), axes, &|_| Err(String::new()));
+    assert_eq!(read(&axes).expect("a ring").network.nodes(), 200);
+    assert!(read(&[]).is_err());
     // A value that does not fit is a mistake of the command line.
     let varied =
         [Varied::new(&document, "degree", &place, vec![value_of("x", &place)]).expect("a key")];
