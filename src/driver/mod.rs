@@ -44,6 +44,7 @@ use smol::channel;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use handle::{Handle, Stopped};
+pub use record::Recording;
 pub use replay::{Divergence, ReplayError, ReplayReport, replay};
 pub use shares::SharesView;
 pub use subscribe::{Heard, Subscription};

@@ -147,6 +147,35 @@ impl Drop for Recorder {
     }
 }
 
+/// A record in memory, of a node that somebody else runs.
+#[derive(Debug)]
+pub struct Recording {
+    bytes: Vec<u8>,
+    digest: Running,
+}
+
+impl Recording {
+    /// A record of a node that is made of this.
+    pub fn new(config: &Config, guid: Guid, seed: [u8; 32], started_at: WallTime) -> Recording {
+        let mut bytes = MAGIC.to_vec();
+        put_frame(&mut bytes, &Beginning::new(config, guid, seed, started_at));
+        Recording { bytes, digest: Running::default() }
+    }
+
+    /// The node was told this, then, and wanted that done.
+    pub fn add(&mut self, now: Time, input: &Input<'_>, actions: &[Action]) {
+        put_frame(&mut self.bytes, &(now, input));
+        actions.iter().for_each(|action| self.digest.add(action));
+        let digest = self.digest.seal();
+        self.bytes.extend_from_slice(&digest);
+    }
+
+    /// The file's content.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 fn put_frame(bytes: &mut Vec<u8>, value: &impl Serialize) {
     let start = bytes.len();
     bytes.extend_from_slice(&[0; 4]);

@@ -15,6 +15,7 @@ pub mod file;
 pub mod many;
 pub mod page;
 pub mod quantity;
+pub mod recording;
 pub mod report;
 pub mod simulated;
 

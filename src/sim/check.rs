@@ -177,7 +177,10 @@ impl Violation {
 
 /// A world that went wrong, with what it takes to look at it again.
 #[derive(Clone, Error)]
-#[error("seed {seed}, step {step}, {at:?}: {violation}\n  {}", history.join("\n  "))]
+#[error(
+    "seed {seed}, step {step}, {at:?}: {violation}\n  {}{}", history.join("\n  "),
+    again.as_ref().map_or(String::new(), |again| format!("\n  again: {again}"))
+)]
 pub struct Failure {
     /// The seed of the world.
     pub seed: u64,
@@ -189,6 +192,20 @@ pub struct Failure {
     pub violation: Violation,
     /// The last events of the nodes involved.
     pub history: Vec<String>,
+    /// The command line that shows it again, if whoever ran the world said one.
+    pub again: Option<String>,
+}
+
+impl Failure {
+    /// The same, with the command line that shows it again.
+    pub fn shown_by(self, command: impl Into<String>) -> Failure {
+        Failure { again: Some(command.into()), ..self }
+    }
+
+    /// The nodes involved: their tapes ([`super::WorldConfig::taped`]) are worth a look.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.violation.nodes()
+    }
 }
 
 impl fmt::Debug for Failure {
@@ -220,7 +237,7 @@ pub(super) fn query(
     if before > 0 && (forward == Forward::FirstCopy || header.ttl <= before) {
         return Err(Violation::QueryAgain { from, to, guid, ttl: header.ttl, before });
     }
-    let at_origin = from == record.origin;
+    let at_origin = from == record.origin && !record.origin_gone;
     let lifetime = u16::from(header.ttl) + u16::from(header.hops);
     // An ultrapeer's leaves get it whatever the TTL, and no TTL is ever 0: one more there.
     let is_for_leaf = header.ttl == 1 && header.hops == record.ttl;

@@ -54,6 +54,8 @@ pub struct Record {
     pub first_found: Option<Time>,
     /// When the last result was reported.
     pub last_found: Option<Time>,
+    /// Whether the process that asked is gone: its node knows nothing of the query any more.
+    pub(super) origin_gone: bool,
     /// By node: the fewest links the query crossed on its way there; 0: not reached.
     pub(super) distance: Vec<u8>,
     /// By end of a connection: the highest TTL with which the query was sent from there; 0: none.
@@ -76,6 +78,7 @@ impl Record {
             results: 0,
             first_found: None,
             last_found: None,
+            origin_gone: false,
             distance: Vec::new(),
             sent_ttl: Vec::new(),
             answers: Vec::new(),
@@ -310,6 +313,13 @@ impl Ledger {
         }
     }
 
+    /// A process is gone: if its node starts anew, what it asked before is a stranger's.
+    pub(super) fn process_ended(&mut self, node: NodeId) {
+        for (_, record) in self.queries.iter_mut().filter(|(_, record)| record.origin == node) {
+            record.origin_gone = true;
+        }
+    }
+
     /// A node sends a descriptor: checks it and counts it.
     pub(super) fn passes(
         &mut self,
@@ -349,7 +359,7 @@ impl Ledger {
             Kind::QUERY => {
                 let record = match self.queries.get_mut(&header.guid) {
                     Some(record) => record,
-                    None if header.hops > 0 => return,
+                    None if header.hops > 0 || self.gone.contains(&header.guid) => return,
                     None => self.begin(passing),
                 };
                 record.ttl = record.ttl.max(header.ttl.saturating_add(header.hops));

@@ -28,6 +28,7 @@ mod perform;
 pub mod queue;
 pub mod regions;
 pub mod search_record;
+pub mod tape;
 pub mod tiers;
 pub mod topology;
 mod trace;

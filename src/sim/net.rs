@@ -153,6 +153,10 @@ impl Net {
         }
     }
 
+    pub(super) fn set_config(&mut self, config: NetConfig) {
+        self.config = config;
+    }
+
     /// How long what leaves one node now is under way to another.
     pub(super) fn latency(&mut self, from: NodeId, to: NodeId) -> Duration {
         let drawn = self.config.latency.draw(&mut self.dice);

@@ -14,6 +14,7 @@ use super::measure::Ledger;
 use super::net::{Net, NetConfig};
 use super::perform::Fabric;
 use super::regions::Regions;
+use super::tape::Tape;
 use super::trace::Trace;
 use crate::library::route_table::Pool;
 use crate::node::io::{SearchId, SearchQuery};
@@ -43,6 +44,8 @@ pub struct WorldConfig {
     pub history_max: usize,
     /// Whether what the nodes say is kept until [`World::events`] takes it.
     pub keep_events: bool,
+    /// Nodes of which a tape is kept ([`World::tape`]).
+    pub taped: Vec<NodeId>,
     /// How long a disk takes to answer.
     pub disk_delay: Duration,
 }
@@ -55,6 +58,7 @@ impl Default for WorldConfig {
             queries_max: 256,
             history_max: 4_096,
             keep_events: true,
+            taped: Vec::new(),
             disk_delay: Duration::from_millis(2),
         }
     }
@@ -91,6 +95,8 @@ pub struct World {
     pub(super) stalled: BTreeMap<NodeId, Stalled>,
     /// How far the wall clocks of nodes are off that start from now on.
     pub(super) skews_s: BTreeMap<NodeId, i64>,
+    /// What is kept of the nodes of which something is kept.
+    pub(super) tapes: BTreeMap<NodeId, Option<Tape>>,
     /// Reused from instant to instant.
     near: Vec<ahead::Near>,
     credits: Vec<(EndRef, u32)>,
@@ -132,12 +138,18 @@ impl World {
             stalled: BTreeMap::new(),
             skews_s: BTreeMap::new(),
             near: Vec::new(),
+            tapes: config.taped.into_iter().map(|node| (node, None)).collect(),
             credits: Vec::new(),
             turns: 0,
             tables: Pool::default(),
             searches: 0,
             past: Past::default(),
         }
+    }
+
+    /// The network behaves like this from now on; what is under way arrives as it would have.
+    pub fn set_net(&mut self, net: NetConfig) {
+        self.fabric.net.set_config(net);
     }
 
     /// Gives a node a command, now.

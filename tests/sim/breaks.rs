@@ -177,3 +177,30 @@ fn a_search_takes_as_long_as_the_regions_are_apart() {
     let record = world.measure_search(NodeId(0), search).expect("sent");
     assert_eq!(record.first_found_after(), Some(Duration::from_millis(90 + 130)));
 }
+
+/// What a node was told in a world is a recording that a replay answers in the same way, to the
+/// last input.
+#[test]
+fn a_taped_node_can_be_replayed_alone() {
+    let graph = graph(Topology::Ring { nodes: 5 }, 1);
+    let taped = vec![NodeId(2)];
+    let net = WorldConfig { taped, ..world_config(Latency::default(), true) };
+    let mut world = standing(1, net, &graph, config(Forward::HigherTtl), one_file);
+    world.search(NodeId(0), "common", 5);
+    world.search(NodeId(2), "common", 5);
+    world.run_for(MINUTE).unwrap();
+    assert!(world.tape(NodeId(0)).is_none(), "nobody asked for it");
+    let tape = world.tape(NodeId(2)).expect("it was asked for");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("n2.record");
+    let bytes = filbert::scenario::recording::recording(tape);
+    std::fs::write(&file, &bytes).unwrap();
+    let report = filbert::driver::replay(&file).unwrap();
+    assert_eq!((report.divergence, report.torn_bytes), (None, 0));
+    assert_eq!(report.inputs, tape.turns.len() as u64);
+    assert_eq!(report.until, tape.turns.last().expect("it was told something").at);
+    // Another tape is another life: one byte less of what it heard shows.
+    let torn = &bytes[..bytes.len() - 9];
+    std::fs::write(&file, torn).unwrap();
+    assert!(filbert::driver::replay(&file).unwrap().torn_bytes > 0);
+}

@@ -9,6 +9,7 @@ use super::super::disk::{Disk, SharedFile};
 use super::super::graph::Graph;
 use super::super::latency::Latency;
 use super::super::measure::Load;
+use super::super::tape::Tape;
 use super::{BEGINNING, Slot, World};
 use crate::library::{Change, Segment};
 use crate::node::{Config, Input, Node, Rng, Time, WallTime};
@@ -72,13 +73,22 @@ impl World {
         let now = self.now();
         let slot = &mut self.slots[id.0 as usize];
         let mut seeds = self.dice.derive(&format!("node {id} {}", slot.life));
-        let rng = Rng::new(seeds.seed());
+        let seed = seeds.seed();
         slot.born = now;
         slot.wake_at = Time::NEVER;
         let skew_s = self.skews_s.get(&id).copied().unwrap_or(0);
         let skew_us = skew_s.saturating_mul(1_000_000);
         let started_at = WallTime(BEGINNING.at(now).0.saturating_add_signed(skew_us));
-        slot.node = Some(Box::new(Node::new(Arc::clone(&slot.config), slot.guid, rng, started_at)));
+        slot.node = Some(Box::new(Node::new(
+            Arc::clone(&slot.config),
+            slot.guid,
+            Rng::new(seed),
+            started_at,
+        )));
+        if let Some(tape) = self.tapes.get_mut(&id) {
+            let (config, guid) = (Arc::clone(&slot.config), slot.guid);
+            *tape = Some(Tape { config, guid, seed, started_at, turns: Vec::new() });
+        }
         let shared =
             self.fabric.disks[id.0 as usize].as_ref().map_or(&[][..], |disk| disk.shared());
         if !shared.is_empty() {
@@ -105,6 +115,7 @@ impl World {
         slot.life += 1;
         slot.wake_at = Time::NEVER;
         self.stalled.remove(&id);
+        self.fabric.ledger.process_ended(id);
         for end in self.fabric.net.kill(id, vanished) {
             self.fabric.ledger.forget_end(end);
         }

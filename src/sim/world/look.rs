@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::super::NodeId;
 use super::super::disk::Disk;
 use super::super::measure::{Load, Record};
+use super::super::tape::Tape;
 use super::World;
 use crate::node::io::SearchId;
 use crate::node::view::View;
@@ -90,6 +91,12 @@ impl World {
     /// The hash of everything that happened: the same for the same seed and the same commands.
     pub fn trace_hash(&self) -> u64 {
         self.fabric.trace.hash()
+    }
+
+    /// What the node's last process was told and answered, from its start on, if its node is one
+    /// of [`super::WorldConfig::taped`].
+    pub fn tape(&self, node: NodeId) -> Option<&Tape> {
+        self.tapes.get(&node)?.as_ref()
     }
 
     /// How many inputs have been given.

@@ -6,6 +6,7 @@ use super::super::NodeId;
 use super::super::check::{self, Failure, Violation};
 use super::super::event::{Event as Happening, Process};
 use super::super::perform::Actor;
+use super::super::tape::Turn;
 use super::{Outcome, World};
 use crate::node::{Chunk, Input, Time};
 
@@ -81,6 +82,7 @@ impl World {
             at: self.now(),
             history: self.fabric.trace.last_of(&violation.nodes(), HISTORY_SHOWN),
             violation: violation.clone(),
+            again: None,
         }))
     }
 
@@ -191,6 +193,15 @@ impl World {
         let age = Time::from_micros(fabric.net.now.as_micros() - slot.born.as_micros());
         let process = Process { node: id, life: slot.life };
         let actor = Actor { process, config: &slot.config, reading };
+        if let Some(tape) = self.tapes.get_mut(&id).and_then(Option::as_mut) {
+            let mut turn = Turn::new(age, &input);
+            turn.actions = node.handle(age, input).collect();
+            for action in turn.actions.clone() {
+                fabric.perform(actor, action);
+            }
+            tape.turns.push(turn);
+            return tape.turns.last().is_some_and(|turn| !turn.actions.is_empty());
+        }
         let mut acted = false;
         for action in node.handle(age, input) {
             acted = true;
