@@ -360,11 +360,11 @@ pub struct Copy {
     pub from: u32,
     /// To whom.
     pub to: u32,
-    /// When, after the search was ordered.
+    /// When, after the first copy left.
     pub at_us: u64,
     /// Links that it has crossed when it arrives.
     pub hop: u32,
-    /// Whether the receiver had one already.
+    /// Whether a copy had been sent to the receiver before.
     pub duplicate: bool,
 }
 

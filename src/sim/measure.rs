@@ -29,6 +29,24 @@ pub(super) struct Passing<'a> {
     pub(super) walks: bool,
 }
 
+/// One copy of a query on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Who sent it.
+    pub from: NodeId,
+    /// To whom.
+    pub to: NodeId,
+    /// When it was sent.
+    pub at: Time,
+    /// Links that it has crossed when it arrives.
+    pub hop: u8,
+    /// Whether a copy had been sent to the receiver before, or it is the origin.
+    pub again: bool,
+}
+
+/// Of a query whose copies are kept one by one, so many are kept.
+const COPIES_MAX: usize = 10_000;
+
 /// What is known of one query. Everything counts when it is sent.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -62,6 +80,9 @@ pub struct Record {
     pub(super) sent_ttl: Vec<u8>,
     /// Nodes that answered, once for each hit descriptor of their own.
     pub(super) answers: Vec<NodeId>,
+    /// Its first copies in the order in which they were sent, if they are kept
+    /// ([`World::follow_copies`](super::World::follow_copies)).
+    pub copies: Option<Vec<Passed>>,
 }
 
 impl Record {
@@ -82,6 +103,7 @@ impl Record {
             distance: Vec::new(),
             sent_ttl: Vec::new(),
             answers: Vec::new(),
+            copies: None,
         }
     }
 
@@ -89,11 +111,6 @@ impl Record {
     pub fn reached(&self) -> Vec<NodeId> {
         let reached = (0..).zip(&self.distance).filter(|&(_, &distance)| distance > 0);
         reached.map(|(node, _)| NodeId(node)).filter(|&node| node != self.origin).collect()
-    }
-
-    /// The fewest links that the query crossed on its way to a node; none if it was not sent there.
-    pub fn hop(&self, node: NodeId) -> Option<u8> {
-        Some(self.distance(node)).filter(|&distance| distance > 0)
     }
 
     /// How many nodes were reached first after 1, 2, ... links.
@@ -139,10 +156,21 @@ impl Record {
         self.bytes += HEADER_LEN as u64 + u64::from(header.len);
         set(&mut self.sent_ttl, passing.end, |ttl| ttl.max(header.ttl));
         let links = header.hops.saturating_add(1);
+        if self.copies.is_some() {
+            self.keep_copy(passing, links);
+        }
         set(&mut self.distance, passing.to.0, |before| match before {
             0 => links,
             before => before.min(links),
         });
+    }
+
+    fn keep_copy(&mut self, passing: &Passing<'_>, hop: u8) {
+        let again = passing.to == self.origin || self.distance(passing.to) > 0;
+        let Passing { from, to, at, .. } = *passing;
+        if let Some(copies) = self.copies.as_mut().filter(|copies| copies.len() < COPIES_MAX) {
+            copies.push(Passed { from, to, at, hop, again });
+        }
     }
 
     fn hit_passed(&mut self, passing: &Passing<'_>) {
@@ -215,6 +243,8 @@ pub(super) struct Ledger {
     /// Queries that were forgotten last: should their origin send them to a new neighbour, they do
     /// not begin anew, as the nodes remember what the ledger does not.
     gone: LruCache<Guid, (), FixedState>,
+    /// Whether queries that begin keep their copies one by one.
+    pub(super) follows_copies: bool,
     /// Descriptors sent by anybody.
     pub(super) messages: u64,
 }
@@ -229,6 +259,7 @@ impl Ledger {
             ordered: BTreeMap::new(),
             anew: BTreeMap::new(),
             gone: LruCache::with_hasher(remembered, FixedState::with_seed(0)),
+            follows_copies: false,
             messages: 0,
         }
     }
@@ -377,7 +408,8 @@ impl Ledger {
     fn begin(&mut self, passing: &Passing<'_>) -> &mut Box<Record> {
         let guid = passing.header.guid;
         let search = self.search_of(passing);
-        let record = Box::new(Record::new(passing, search));
+        let mut record = Box::new(Record::new(passing, search));
+        record.copies = self.follows_copies.then(Vec::new);
         if let Some((gone, old)) = self.queries.push(guid, record) {
             self.is_forgotten(gone, &old);
         }

@@ -45,7 +45,7 @@ pub use graph::Graph;
 pub use joining::{Emergence, Joining};
 pub use latency::Latency;
 pub use load::{LoadFacts, NodeLoad};
-pub use measure::{Load, Record};
+pub use measure::{Load, Passed, Record};
 pub use net::NetConfig;
 pub use overlay::{Overlay, OverlayFacts};
 pub use queue::Queue;

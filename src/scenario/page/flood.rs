@@ -110,21 +110,25 @@ fn draw_node(svg: &mut String, node: &FloodNode, (x, y): (f64, f64)) {
     );
 }
 
-/// What happened at each hop, as a table.
+/// What happened at each hop, as a table; without copies only the nodes are known.
 fn steps(flood: &Flood, hops: u32) -> String {
-    let mut table = String::from(
-        "<table class=\"steps\"><thead><tr><th>hop</th><th>copies</th><th>duplicates</th>\
-         <th>new nodes</th></tr></thead><tbody>\n",
+    let copies_head = match flood.copies.is_empty() {
+        true => "",
+        false => "<th>copies</th><th>duplicates</th>",
+    };
+    let mut table = format!(
+        "<table class=\"steps\"><thead><tr><th>hop</th>{copies_head}<th>new nodes</th></tr></thead>\
+         <tbody>\n"
     );
     for hop in 1..=hops {
         let copies: Vec<&Copy> = flood.copies.iter().filter(|copy| copy.hop == hop).collect();
         let duplicates = copies.iter().filter(|copy| copy.duplicate).count();
         let nodes = flood.nodes.iter().filter(|node| node.hop == Some(hop)).count();
-        let _ = writeln!(
-            table,
-            "<tr data-hop=\"{hop}\"><td>{hop}</td><td>{}</td><td>{duplicates}</td><td>{nodes}</td></tr>",
-            copies.len(),
-        );
+        let _ = write!(table, "<tr data-hop=\"{hop}\"><td>{hop}</td>");
+        if !flood.copies.is_empty() {
+            let _ = write!(table, "<td>{}</td><td>{duplicates}</td>", copies.len());
+        }
+        let _ = writeln!(table, "<td>{nodes}</td></tr>");
     }
     table.push_str("</tbody></table>\n");
     table

@@ -58,7 +58,7 @@ pub fn html(report: &Report) -> String {
 fn compared(report: &Report, groups: &[Group<'_>]) -> Vec<Chart> {
     let mut charts = plots::along(report, groups);
     if groups.len() <= LINES_MAX {
-        charts.extend(plots::recall_against_cost(groups));
+        charts.extend(plots::against_cost(groups));
     }
     charts
 }

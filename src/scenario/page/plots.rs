@@ -10,10 +10,16 @@ use crate::scenario::report::{Distribution, Run, Sample, Summary};
 type Measure = (&'static str, &'static str, Unit, fn(&Summary) -> f64);
 
 /// What is drawn along a scale or compared by bars, most important first.
-pub(super) const MEASURES: [Measure; 5] = [
+pub(super) const MEASURES: [Measure; 6] = [
     ("Messages a search", "copies of the query that anybody sent", Unit::Count, |s| s.messages),
     ("Nodes reached", "nodes that got the query", Unit::Count, |s| s.reached),
     ("Recall", "the part of those who share a match that answered", Unit::Part, |s| s.recall),
+    (
+        "Success",
+        "the part of the searches that found something, had anybody a match",
+        Unit::Part,
+        |s| s.success,
+    ),
     ("Duplicates a search", "copies that came to a node which had one", Unit::Count, |s| {
         s.duplicates
     }),
@@ -78,23 +84,36 @@ fn says_something(chart: &Chart) -> bool {
         .any(|series| series.points.iter().any(|point| point.y != 0.0))
 }
 
-/// Recall against cost, a dot for each group: far up and far left is best. Nothing with one group.
-pub(super) fn recall_against_cost(groups: &[Group<'_>]) -> Option<Chart> {
+/// What a search brings against what it costs, a dot for each group: far up and far left is best.
+/// Nothing with one group.
+pub(super) fn against_cost(groups: &[Group<'_>]) -> Vec<Chart> {
+    let recall = brings(groups, "Recall", "the more is found", |summary| summary.recall);
+    let success =
+        brings(groups, "Success", "the more searches find something", |summary| summary.success);
+    recall.into_iter().chain(success).collect()
+}
+
+fn brings(
+    groups: &[Group<'_>],
+    what: &str,
+    the_more: &str,
+    measure: fn(&Summary) -> f64,
+) -> Option<Chart> {
     let series: Vec<Series> = (groups.iter())
         .filter(|group| group.mean(|summary| summary.messages) > 0.0)
         .map(|group| {
             let cost = group.mean(|summary| summary.messages);
-            let point = group.point(cost, |run| run.summary.recall);
+            let point = group.point(cost, |run| measure(&run.summary));
             Series { name: group.label.into(), points: vec![point], is_guide: false }
         })
         .collect();
     (series.len() > 1).then(|| Chart {
-        title: "Recall against cost".into(),
-        note: "Each dot is one way to search: the higher the more is found, the farther left the \
-               cheaper."
-            .into(),
+        title: format!("{what} against cost"),
+        note: format!(
+            "Each dot is one kind of run: the higher {the_more}, the farther left the cheaper."
+        ),
         x: Axis::new("messages a search", Unit::Count),
-        y: Axis::new("recall", Unit::Part),
+        y: Axis::new(what.to_lowercase(), Unit::Part),
         series,
         is_joined: false,
     })

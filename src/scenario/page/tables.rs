@@ -81,7 +81,7 @@ pub(super) fn summary(groups: &[Group<'_>]) -> String {
     for (title, note, ..) in MEASURES {
         let _ = write!(html, "<th title=\"{note}\">{title}</th>");
     }
-    html.push_str("<th title=\"of those that somebody could have answered\">Successful</th></tr></thead><tbody>\n");
+    html.push_str("</tr></thead><tbody>\n");
     for group in groups {
         let label = if group.label.is_empty() { "all" } else { group.label };
         let searches = group.runs.iter().map(|run| run.summary.queries).sum::<u64>();
@@ -94,8 +94,7 @@ pub(super) fn summary(groups: &[Group<'_>]) -> String {
         for (_, _, unit, measure) in MEASURES {
             let _ = write!(html, "<td>{}</td>", unit.text(group.mean(measure)));
         }
-        let success = Unit::Part.text(group.mean(|summary| summary.success));
-        let _ = writeln!(html, "<td>{success}</td></tr>");
+        html.push_str("</tr>\n");
     }
     html.push_str("</tbody></table></div></details>\n");
     html

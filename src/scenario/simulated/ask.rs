@@ -212,6 +212,7 @@ impl Stage<'_> {
         let reached = self.rows[asked.place].as_ref().is_some_and(|row| row.reached > 0);
         if self.draw && self.flood.is_none() && reached {
             self.flood = self.drawing(asked);
+            self.world.follow_copies(false);
         }
     }
 }

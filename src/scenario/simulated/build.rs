@@ -60,6 +60,7 @@ impl<'s> Stage<'s> {
             flood: None,
             expected_end: Duration::ZERO,
         };
+        stage.world.follow_copies(draw);
         stage.populate(&dice);
         progress(BUILDING / 2.0);
         stage.let_stand()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ask::Asked;
 use super::stage::Stage;
-use crate::scenario::report::{FLOOD_NODES_MAX, Flood, FloodNode};
+use crate::scenario::report::{Copy, FLOOD_NODES_MAX, Flood, FloodNode};
 use crate::sim::NodeId;
 
 /// In larger networks looking at all links would take too long.
@@ -19,7 +19,7 @@ impl Stage<'_> {
         let record = self.world.measure_search(asked.node, asked.search)?;
         let answered = self.world.search_record(asked.node, asked.search).found_at;
         let overlay = self.world.overlay();
-        let hop = |node: NodeId| match record.hop(node) {
+        let hop = |node: NodeId| match record.links_to(node) {
             _ if node == asked.node => Some(0),
             hop => hop.map(u32::from),
         };
@@ -42,7 +42,17 @@ impl Stage<'_> {
         };
         let mut edges: Vec<(u32, u32)> = edges.collect();
         edges.sort_unstable();
+        let copies = record.copies.iter().flatten().filter_map(|copy| {
+            Some(Copy {
+                from: *places.get(&copy.from)?,
+                to: *places.get(&copy.to)?,
+                at_us: u64::try_from(copy.at.since(record.began).as_micros()).ok()?,
+                hop: copy.hop.into(),
+                duplicate: copy.again,
+            })
+        });
+        let copies = copies.collect();
         let nodes = nodes.iter().map(drawn).collect();
-        Some(Flood { query: asked.place, nodes, edges, copies: Vec::new(), left_out })
+        Some(Flood { query: asked.place, nodes, edges, copies, left_out })
     }
 }

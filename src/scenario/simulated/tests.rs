@@ -50,7 +50,13 @@ fn a_full_flood_costs_what_the_formula_says_on_every_graph() {
              [[step]]\nsearch = 'nothing'\nby = 1\n\
              [expect]\nthat = ['messages == 2E - N + 1', 'reached == N - 1', 'every node reachable', 'found == 0']"
         );
-        all_hold(&play(&text, &[1, 2], 1));
+        let report = play(&text, &[1, 2], 1);
+        all_hold(&report);
+        // The drawing has every copy, and every node but the origin has one that is none again.
+        let (run, flood) = (&report.runs[0], report.runs[0].flood.as_ref().expect("drawn"));
+        assert_eq!(flood.copies.len() as u64, run.queries[0].messages, "{network}");
+        let first = flood.copies.iter().filter(|copy| !copy.duplicate).count();
+        assert_eq!(first as u64, run.queries[0].reached, "{network}");
     }
 }
 

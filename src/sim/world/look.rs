@@ -73,6 +73,11 @@ impl World {
         self.fabric.ledger.by_guid(query)
     }
 
+    /// Whether queries that begin from now on keep their copies one by one ([`Record::copies`]).
+    pub fn follow_copies(&mut self, follow: bool) {
+        self.fabric.ledger.follows_copies = follow;
+    }
+
     /// What is known of the query of this search.
     pub fn measure_search(&self, node: NodeId, search: SearchId) -> Option<&Record> {
         self.fabric.ledger.by_search(node, search).map(|(_, record)| record)
