@@ -287,11 +287,6 @@ impl Node {
             return self.begin_for_leaf(now, from, header, &query, payload);
         }
         let onward = lifetime::onward(header);
-        if admission == Admission::Higher && self.run.as_ref().is_some_and(|run| run.holds_aimed())
-        {
-            // With less of a TTL it waits for single links, which must not get it after this one.
-            self.hand_out_flood();
-        }
         // Leaves had the first copy already.
         let leaves = admission == Admission::Fresh;
         match self.relays_by() {

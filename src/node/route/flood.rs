@@ -126,12 +126,6 @@ impl OpenRun {
         self.bytes.capacity() + self.beside.capacity() > SMALL_BYTES
     }
 
-    /// Whether it holds queries for nobody but single links, which get them after all others.
-    #[inline]
-    pub(crate) fn holds_aimed(&self) -> bool {
-        !self.beside.is_empty()
-    }
-
     /// Closes the run. With `deflate`, which appends the deflated form of a piece, it can be
     /// handed to links that deflate too. The run is open and empty again when `Sealed` is gone.
     pub(crate) fn seal(&mut self, deflate: Option<Deflate<'_>>) -> Sealed<'_> {
