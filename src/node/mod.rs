@@ -94,6 +94,13 @@ use view::Tally;
 /// Links that are looked at ahead: all of a node in a flat world.
 const LINKS_AHEAD: usize = 8;
 
+/// Room to work in: buffers that are empty between one input and the next, or one turn and the next.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    run: Option<Box<OpenRun>>,
+    actions: Vec<Action>,
+}
+
 /// A servent without hands: see [`io`] for how it is driven.
 #[derive(Debug)]
 pub struct Node {
@@ -268,6 +275,22 @@ impl Node {
         if let Some(routing) = &mut self.routing {
             routing.share(pool);
         }
+    }
+
+    /// Works in this room from now on. A world lends one to whichever node is at work, so that those
+    /// at rest hold none and the room is always near; a node alone has its own.
+    pub(crate) fn enter(&mut self, room: &mut Room) {
+        if self.run.is_none() {
+            self.run = room.run.take();
+        }
+        std::mem::swap(&mut self.out.actions, &mut room.actions);
+    }
+
+    /// Gives the room back, all actions performed. What waits for the end of the turn stays here.
+    pub(crate) fn leave(&mut self, room: &mut Room) {
+        let run = self.run.take_if(|run| run.is_empty());
+        room.run = room.run.take().or(run);
+        std::mem::swap(&mut self.out.actions, &mut room.actions);
     }
 
     /// When `Input::Wake` is due at the latest; in the past if something waits for the end of the

@@ -98,7 +98,7 @@ impl Node {
         }
         tally.sent(Kind::QUERY, copies);
         drop(sealed);
-        self.run = Some(run).filter(|run| run.is_worth_keeping());
+        self.run = Some(run);
     }
 
     /// Dials as many hosts as are missing.

@@ -115,6 +115,8 @@ pub(super) struct Net {
     pub(super) hosts: Vec<Host>,
     ends: Vec<End>,
     free: Vec<u32>,
+    /// Whether hosts may be on different sides of a partition.
+    is_divided: bool,
     clogged: BTreeSet<(NodeId, NodeId)>,
     /// How long the disks of these nodes take for each thing asked of them.
     pub(super) slow_disks: BTreeMap<NodeId, Latency>,
@@ -147,6 +149,7 @@ impl Net {
             hosts: Vec::new(),
             ends: Vec::new(),
             free: Vec::new(),
+            is_divided: false,
             clogged: BTreeSet::new(),
             slow_disks: BTreeMap::new(),
             creditors: Vec::new(),

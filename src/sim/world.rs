@@ -18,7 +18,7 @@ use super::tape::Tape;
 use super::trace::Trace;
 use crate::library::route_table::Pool;
 use crate::node::io::{SearchId, SearchQuery};
-use crate::node::{Command, Config, Node, Time, WallTime};
+use crate::node::{Command, Config, Node, Room, Time, WallTime};
 use crate::wire::Guid;
 
 mod ahead;
@@ -97,6 +97,8 @@ pub struct World {
     pub(super) skews_s: BTreeMap<NodeId, i64>,
     /// What is kept of the nodes of which something is kept.
     pub(super) tapes: BTreeMap<NodeId, Option<Tape>>,
+    /// Where nodes work, one after the other.
+    room: Room,
     /// Reused from instant to instant.
     near: Vec<ahead::Near>,
     credits: Vec<(EndRef, u32)>,
@@ -137,6 +139,7 @@ impl World {
             in_turn: Vec::new(),
             stalled: BTreeMap::new(),
             skews_s: BTreeMap::new(),
+            room: Room::default(),
             near: Vec::new(),
             tapes: config.taped.into_iter().map(|node| (node, None)).collect(),
             credits: Vec::new(),

@@ -10,15 +10,12 @@ use crate::node::{Time, Why};
 /// The actions of one input, to be performed in order before the next input.
 #[must_use = "actions must be performed"]
 #[derive(Debug)]
-pub struct Actions<'a> {
-    all: &'a mut Vec<Action>,
-    next: usize,
-}
+pub struct Actions<'a>(std::vec::Drain<'a, Action>);
 
 impl<'a> Actions<'a> {
     /// All of these; they are gone when this is.
     pub(in crate::node) fn new(all: &'a mut Vec<Action>) -> Actions<'a> {
-        Actions { all, next: 0 }
+        Actions(all.drain(..))
     }
 }
 
@@ -27,25 +24,9 @@ impl Iterator for Actions<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Action> {
-        let action = self.all.get_mut(self.next)?;
-        self.next += 1;
-        // What stays behind is dropped unseen.
-        Some(std::mem::replace(action, Action::UnmapPort))
+        self.0.next()
     }
 }
-
-impl Drop for Actions<'_> {
-    fn drop(&mut self) {
-        self.all.clear();
-        // Room for some is made in no time, and a million nodes at rest hold none of it.
-        if self.all.capacity() <= ACTIONS_SMALL {
-            *self.all = Vec::new();
-        }
-    }
-}
-
-/// Room for so many actions is not kept from input to input.
-const ACTIONS_SMALL: usize = 1_024;
 
 /// Where the parts of the node put their actions and counts.
 #[derive(Debug, Default)]

@@ -20,8 +20,6 @@ use crate::wire::{HEADER_LEN, Header};
 
 /// A link refers to so many spans of a run; more are copied into a piece of its own.
 const SPANS_SHARED_MAX: usize = 4;
-/// Room for so many bytes is not kept from turn to turn.
-const SMALL_BYTES: usize = 4_096;
 /// Bytes before each stored block.
 const BLOCK_HEAD_BYTES: u32 = 5;
 
@@ -118,12 +116,6 @@ impl OpenRun {
     /// Whether nothing is to be sent.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.beside.is_empty()
-    }
-
-    /// Whether its room is so large that the next turn had better have it again. Small room is made
-    /// in no time, and a million nodes at rest hold none of it.
-    pub(crate) fn is_worth_keeping(&self) -> bool {
-        self.bytes.capacity() + self.beside.capacity() > SMALL_BYTES
     }
 
     /// Closes the run. With `deflate`, which appends the deflated form of a piece, it can be

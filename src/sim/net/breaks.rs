@@ -11,12 +11,14 @@ use crate::sim::event::{EndRef, Event};
 impl Net {
     /// Whether nothing gets through between the two.
     pub(super) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
-        self.host(a).side != self.host(b).side
+        // Asked for all that is sent: a network that is whole does not look the hosts up.
+        (self.is_divided && self.host(a).side != self.host(b).side)
             || (!self.clogged.is_empty() && self.clogged.contains(&(a.min(b), a.max(b))))
     }
 
     /// Puts the nodes on this side of a partition; only nodes of one side reach each other.
     pub(in crate::sim) fn set_side(&mut self, nodes: &[NodeId], side: u32) {
+        self.is_divided = true;
         for &node in nodes {
             self.host_mut(node).side = side;
         }
@@ -37,6 +39,7 @@ impl Net {
     /// Everything gets through again.
     pub(in crate::sim) fn heal(&mut self) {
         self.clogged.clear();
+        self.is_divided = false;
         self.hosts.iter_mut().for_each(|host| host.side = 0);
         self.pump_all();
     }

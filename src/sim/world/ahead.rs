@@ -18,6 +18,9 @@ use crate::wire::{Guid, HEADER_LEN, Header};
 /// Further events are left alone: what is read for them would push out what was read before.
 const EVENTS_MAX: usize = 64;
 
+/// A world of fewer nodes lies near as a whole.
+const NODES_MIN: usize = 2_000;
+
 /// A query that will arrive.
 #[derive(Debug)]
 pub(super) struct Near {
@@ -43,7 +46,9 @@ impl World {
                 near.push(Near { end: end.slot, node, conn, guid, goes_on: ttl > 1 });
             }
         });
-        self.look_ahead();
+        if self.slots.len() >= NODES_MIN {
+            self.look_ahead();
+        }
         now
     }
 

@@ -203,10 +203,12 @@ impl World {
             return tape.turns.last().is_some_and(|turn| !turn.actions.is_empty());
         }
         let mut acted = false;
+        node.enter(&mut self.room);
         for action in node.handle(age, input) {
             acted = true;
             fabric.perform(actor, action);
         }
+        node.leave(&mut self.room);
         acted
     }
 }
