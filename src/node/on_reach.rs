@@ -287,8 +287,10 @@ impl Node {
 
     /// A connection is gone.
     pub(super) fn reach_conn_gone(&mut self, conn: ConnId) {
-        if let Some(reach) = self.reach.as_deref_mut() {
-            reach.favours.done(conn);
+        if let Some(reach) = self.reach.as_deref_mut()
+            && reach.favours.done(conn)
+        {
+            reach.look_at = Time::ZERO;
         }
     }
 

@@ -177,10 +177,7 @@ impl Violation {
 
 /// A world that went wrong, with what it takes to look at it again.
 #[derive(Clone, Error)]
-#[error(
-    "seed {seed}, step {step}, {at:?}: {violation}\n  {}{}", history.join("\n  "),
-    again.as_ref().map_or(String::new(), |again| format!("\n  again: {again}"))
-)]
+#[error("seed {seed}, step {step}, {at:?}: {violation}\n  {}", history.join("\n  "))]
 pub struct Failure {
     /// The seed of the world.
     pub seed: u64,
@@ -192,16 +189,9 @@ pub struct Failure {
     pub violation: Violation,
     /// The last events of the nodes involved.
     pub history: Vec<String>,
-    /// The command line that shows it again, if whoever ran the world said one.
-    pub again: Option<String>,
 }
 
 impl Failure {
-    /// The same, with the command line that shows it again.
-    pub fn shown_by(self, command: impl Into<String>) -> Failure {
-        Failure { again: Some(command.into()), ..self }
-    }
-
     /// The nodes involved: their tapes ([`super::WorldConfig::taped`]) are worth a look.
     pub fn nodes(&self) -> Vec<NodeId> {
         self.violation.nodes()

@@ -8,23 +8,27 @@
 mod case;
 mod run;
 
-use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, thread};
 
 use case::Case;
 use filbert::sim::NodeId;
 use run::Ran;
 
-fn seeds() -> Range<u64> {
-    let Ok(asked) = env::var("FILBERT_SEEDS") else { return 1..51 };
+/// Seeds that once showed something wrong: neighbours asked to connect back served one of many, and
+/// the others, who had asked at the same moment and would again, took their doors for shut; checkers
+/// took what a restarted node had asked in its former life for its own.
+const KEPT: [u64; 5] = [83, 89, 295, 633, 1_014];
+
+fn seeds() -> Vec<u64> {
+    let Ok(asked) = env::var("FILBERT_SEEDS") else { return (1..51).chain(KEPT).collect() };
     let number = |text: &str| text.trim().parse().expect("FILBERT_SEEDS is A..B or A");
     match asked.split_once("..") {
-        Some((from, to)) => number(from)..number(to),
-        None => number(&asked)..number(&asked) + 1,
+        Some((from, to)) => (number(from)..number(to)).collect(),
+        None => vec![number(&asked)],
     }
 }
 
@@ -65,14 +69,10 @@ fn record(case: &Case, nodes: &[NodeId], folder: &Path) {
 #[test]
 fn every_seed_is_safe_and_comes_together_again() {
     let seeds = seeds();
-    let (next, failures) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let totals = Mutex::new((0, 0, 0));
     let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                break;
-            }
+        while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
             match tried(seed) {
                 Ok(ran) => {
                     let mut totals = totals.lock().expect("nobody panicked");
@@ -92,9 +92,9 @@ fn every_seed_is_safe_and_comes_together_again() {
     });
     let (steps, messages, tries) = *totals.lock().expect("nobody panicked");
     println!(
-        "seeds {}..{}, each twice: {steps} inputs and {messages} descriptors a run of all, nobody \
-         had to ask more than {tries} times",
-        seeds.start, seeds.end
+        "seeds: {} of them, each twice: {steps} inputs and {messages} descriptors a run of all, \
+         nobody had to ask more than {tries} times",
+        seeds.len()
     );
     let failures = failures.into_inner().expect("nobody panicked");
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -3,6 +3,7 @@
 //! Only ever to the address that the question came from: nobody can send us to a third. And
 //! seldom, or we would be a port scanner in somebody's hands.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -18,8 +19,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// What was done for whom of late. The two ways are counted apart: a servent tests both.
 #[derive(Debug)]
 pub(crate) struct Favours {
-    /// Whom to connect back to.
-    wanted: Option<SocketAddr>,
+    /// Whom to connect back to, in the order of asking. Whoever was not served would take that
+    /// for a shut door; and those who ask at the same moment do so again and again.
+    wanted: VecDeque<SocketAddr>,
     /// The connection back that is being opened: one at a time.
     opening: Option<ConnId>,
     tcp: Counts,
@@ -36,22 +38,27 @@ struct Counts {
 impl Favours {
     /// None yet.
     pub(crate) fn new(config: &Config) -> Favours {
-        Favours { wanted: None, opening: None, tcp: Counts::new(config), udp: Counts::new(config) }
+        Favours {
+            wanted: VecDeque::new(),
+            opening: None,
+            tcp: Counts::new(config),
+            udp: Counts::new(config),
+        }
     }
 
     /// Whether to connect back to this address; counts it if so, and takes note of it.
     pub(crate) fn admit_tcp(&mut self, now: Time, to: SocketAddr, config: &Config) -> bool {
-        let free = self.opening.is_none() && self.wanted.is_none();
-        let admitted = free && self.tcp.admit(now, to.ip(), config);
+        let room = self.wanted.len() < usize::from(config.favours_per_minute_max);
+        let admitted = room && self.tcp.admit(now, to.ip(), config);
         if admitted {
-            self.wanted = Some(to);
+            self.wanted.push_back(to);
         }
         admitted
     }
 
-    /// Whom to connect back to now; `opened` follows.
+    /// Whom to connect back to now, one at a time; `opened` follows.
     pub(crate) fn take_wanted(&mut self) -> Option<SocketAddr> {
-        self.wanted.take()
+        if self.opening.is_some() { None } else { self.wanted.pop_front() }
     }
 
     /// Whether to send a ping by UDP to this address now; counts it if so.
@@ -64,11 +71,13 @@ impl Favours {
         self.opening = Some(conn);
     }
 
-    /// The connection stands or is gone.
-    pub(crate) fn done(&mut self, conn: ConnId) {
-        if self.opening == Some(conn) {
+    /// A connection is gone. Says whether it was one back, and somebody waits for the next.
+    pub(crate) fn done(&mut self, conn: ConnId) -> bool {
+        let done = self.opening == Some(conn);
+        if done {
             self.opening = None;
         }
+        done && !self.wanted.is_empty()
     }
 }
 
@@ -113,14 +122,22 @@ mod tests {
         assert_eq!([ask(1, 2), ask(1, 3), ask(60, 3)], [true, false, true]);
         assert_eq!([ask(3_599, 1), ask(3_600, 1)], [false, true]);
         assert!(favours.admit_udp(at(3_600), ip(1), &config), "counted apart");
-        let fourth = SocketAddr::new(ip(4), 80);
-        assert!(favours.admit_tcp(at(3_601), fourth, &config));
-        assert!(!favours.admit_tcp(at(3_601), fourth, &config), "one at a time");
-        assert_eq!(favours.take_wanted(), Some(fourth));
+    }
+
+    #[test]
+    fn those_who_ask_at_once_are_served_one_after_the_other() {
+        let (config, now) = (Config { favours_per_minute_max: 2, ..Config::default() }, Time::ZERO);
+        let host = |last: u8| SocketAddr::new([9, 9, 9, last].into(), 80);
+        let mut favours = Favours::new(&config);
+        let asked = [1, 2, 3].map(|last| favours.admit_tcp(now, host(last), &config));
+        assert_eq!(asked, [true, true, false], "no more than in a minute");
+        assert_eq!(favours.take_wanted(), Some(host(1)));
         favours.opened(ConnId::ordered(1));
-        favours.done(ConnId::ordered(2));
-        assert!(!favours.admit_tcp(at(3_601), fourth, &config));
-        favours.done(ConnId::ordered(1));
-        assert!(favours.admit_tcp(at(3_601), fourth, &config));
+        assert_eq!(favours.take_wanted(), None, "one at a time");
+        assert!(!favours.done(ConnId::ordered(2)), "that is another one");
+        assert!(favours.done(ConnId::ordered(1)), "somebody waits");
+        assert_eq!(favours.take_wanted(), Some(host(2)));
+        favours.opened(ConnId::ordered(3));
+        assert!(!favours.done(ConnId::ordered(3)), "nobody waits");
     }
 }

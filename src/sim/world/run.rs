@@ -82,7 +82,6 @@ impl World {
             at: self.now(),
             history: self.fabric.trace.last_of(&violation.nodes(), HISTORY_SHOWN),
             violation: violation.clone(),
-            again: None,
         }))
     }
 
