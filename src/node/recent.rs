@@ -15,7 +15,7 @@ use lru::LruCache;
 use super::Rng;
 
 /// So many entries are looked through one by one.
-const FEW_MAX: usize = 8;
+const FEW_MAX: usize = 16;
 
 /// A table of at most `max` entries that forgets what was not used for longest.
 pub(super) struct Recent<K, V> {
@@ -25,7 +25,7 @@ pub(super) struct Recent<K, V> {
 }
 
 enum Held<K, V> {
-    /// The most recent last.
+    /// The most recent last; it grows by one, as most have few for ever.
     Few(Vec<(K, V)>),
     Many(Box<LruCache<K, V, Hasher>>),
 }
@@ -56,6 +56,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
             Held::Many(many) => many.get_or_insert_mut(key, fresh),
             Held::Few(few) => {
                 let entry = take(few, &key).unwrap_or_else(|| (key, fresh()));
+                few.reserve_exact(1);
                 &mut few.push_mut(entry).1
             }
         }
@@ -67,6 +68,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
             Held::Many(many) => many.put(key, value),
             Held::Few(few) => {
                 let before = take(few, &key).map(|(_, before)| before);
+                few.reserve_exact(1);
                 few.push((key, value));
                 before
             }
