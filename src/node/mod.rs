@@ -254,18 +254,18 @@ impl Node {
         Actions::new(&mut self.out.actions)
     }
 
-    /// For worlds of many nodes: the patches of routing tables in the next input are inflated in
-    /// the room of the pool. It takes 75 KB, which all nodes need, but one after the other.
+    /// For worlds of many nodes: the patches of routing tables are inflated and written in the room
+    /// of the pool at the next input. It takes 400 KB, which all nodes need, but one after the other.
     pub fn borrow_room(&mut self, pool: &mut Pool) {
         if let Some(routing) = &mut self.routing {
-            routing.tables.borrow_room(pool);
+            routing.borrow_room(pool);
         }
     }
 
     /// Gives the room back, after the input.
     pub fn return_room(&mut self, pool: &mut Pool) {
         if let Some(routing) = &mut self.routing {
-            routing.tables.return_room(pool);
+            routing.return_room(pool);
         }
     }
 

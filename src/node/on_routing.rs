@@ -14,6 +14,7 @@ use super::route::told::Told;
 use super::{ConnId, Node, Relation, Tier, Time, Why};
 use crate::library::route_table::{Keys, LOG2, Pool, SlotSet};
 use crate::wire::qrp::Update;
+use crate::wire::qrp::write::Room;
 use crate::wire::{Header, Kind, Query};
 
 /// So long after a link came up it is told our table: others may come with it.
@@ -24,11 +25,27 @@ const FIRST_TABLE_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Routing {
     pub(super) tables: Tables,
     told: Told,
+    /// Where patches are written, if somebody lends room for it.
+    lent: Option<Box<Room>>,
     /// When to look next whether somebody is to be told something.
     due: Time,
 }
 
 impl Routing {
+    /// Patches are inflated and written in the room of the pool until it is given back.
+    pub(super) fn borrow_room(&mut self, pool: &mut Pool) {
+        self.tables.borrow_room(pool);
+        self.lent = pool.writing.take();
+    }
+
+    /// The room goes to the pool, wherever it came from.
+    pub(super) fn return_room(&mut self, pool: &mut Pool) {
+        self.tables.return_room(pool);
+        if let Some(lent) = self.lent.take() {
+            pool.writing = Some(lent);
+        }
+    }
+
     /// Tables that equal one of the pool are that one from now on.
     pub(super) fn share(&mut self, pool: &mut Pool) {
         self.tables.share(pool);
@@ -53,7 +70,7 @@ impl Node {
         }
         let routing = self.routing.get_or_insert_with(|| {
             let (tables, told) = (Tables::default(), Told::default());
-            Box::new(Routing { tables, told, due: Time::NEVER })
+            Box::new(Routing { tables, told, lent: None, due: Time::NEVER })
         });
         // Our ultrapeers have no tables for us, and get all that we pass on: our own queries.
         if link.relation != Relation::Ultrapeer {
@@ -181,7 +198,9 @@ impl Node {
             return;
         }
         routing.due = Time::NEVER;
-        let Routing { tables, told, due } = &mut **routing;
+        let Routing { tables, told, due, lent } = &mut **routing;
+        let mut own = Room::default();
+        let room = lent.as_deref_mut().unwrap_or(&mut own);
         let mut links: Vec<ConnId> = Vec::new();
         for (conn, row) in conns.iter() {
             links.extend(row.phase.link().filter(|link| link.is_told_tables()).map(|_| conn));
@@ -200,7 +219,7 @@ impl Node {
                 if is_ultrapeer {
                     table = SlotSet::with(LOG2, table.iter().chain(tables.slots_of_leaves()));
                 }
-                told.renew(now, table, made_of);
+                told.renew(now, table, made_of, room);
             }
         }
         for conn in links {
@@ -212,7 +231,7 @@ impl Node {
                 link.told = 0;
                 continue;
             }
-            let (version, messages) = told.messages(link.told);
+            let (version, messages) = told.messages(link.told, room);
             link.told = version;
             for payload in messages {
                 let len = payload.len() as u32;

@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 use super::Keys;
 use crate::wire::qrp::gather::{Change, Room};
 use crate::wire::qrp::slot;
+use crate::wire::qrp::write;
 
 /// Slots up to a 32nd part of the table are a list: four bytes each, as much as a bit for every
 /// slot of the table.
@@ -271,13 +272,22 @@ fn merge(
 
 /// Sets of many nodes of one world, so that equal ones lie in memory once: a table is told to all
 /// neighbours.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pool {
     known: BTreeMap<u64, SlotSet>,
     /// Where the patches of all these nodes are inflated, one after the other.
     pub(crate) room: Room,
+    /// Where they are written; none while it is lent.
+    pub(crate) writing: Option<Box<write::Room>>,
     /// So many may be known before those are let go that nobody has any more.
     known_max: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Pool {
+        let (known, room, writing) = (BTreeMap::new(), Room::default(), Some(Box::default()));
+        Pool { known, room, writing, known_max: 0 }
+    }
 }
 
 impl Pool {

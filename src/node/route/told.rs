@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::library::route_table::{LOG2, Pool, SlotSet};
 use crate::node::{Config, Time};
-use crate::wire::qrp::write;
+use crate::wire::qrp::write::{self, Room};
 
 /// An empty table is followed by a better one sooner: the library may just have been opened.
 const EMPTY_TABLE_WAIT: Duration = Duration::from_secs(5);
@@ -63,14 +63,20 @@ impl Told {
     }
 
     /// What can be found here now.
-    pub(crate) fn renew(&mut self, now: Time, table: SlotSet, made_of: (u64, u64)) {
+    pub(crate) fn renew(
+        &mut self,
+        now: Time,
+        table: SlotSet,
+        made_of: (u64, u64),
+        room: &mut Room,
+    ) {
         self.since = now;
         self.made_of = made_of;
         let changes = table.changes_since(&self.table);
         if self.version > 0 && changes.is_empty() {
             return;
         }
-        self.update = write::patch(LOG2, changes.into_iter());
+        self.update = room.patch(LOG2, changes.into_iter());
         self.version += 1;
         self.table = table;
         self.whole = None;
@@ -78,7 +84,7 @@ impl Told {
 
     /// The messages for one who knows the table of this version (0: none), and the version that
     /// it knows then.
-    pub(crate) fn messages(&mut self, knows: u32) -> (u32, &[Vec<u8>]) {
+    pub(crate) fn messages(&mut self, knows: u32, room: &mut Room) -> (u32, &[Vec<u8>]) {
         if knows == self.version {
             return (knows, &[]);
         }
@@ -88,7 +94,7 @@ impl Told {
         let Told { whole, table, version, .. } = self;
         let whole = whole.get_or_insert_with(|| {
             let mut messages = vec![write::reset(LOG2)];
-            messages.extend(write::patch(LOG2, table.iter().map(|slot| (slot, true))));
+            messages.extend(room.patch(LOG2, table.iter().map(|slot| (slot, true))));
             messages
         });
         (*version, whole)

@@ -140,13 +140,7 @@ impl World {
         let held = self.fabric.net.end_at(end.slot);
         let (id, conn) = (held.node, held.conn);
         self.begin_turn(id);
-        if let Some(node) = &mut self.slots[id.0 as usize].node {
-            node.borrow_room(&mut self.tables);
-        }
         self.hand(id, Input::Received { conn, data: chunk.bytes() }, Some((end.slot, &chunk)));
-        if let Some(node) = &mut self.slots[id.0 as usize].node {
-            node.return_room(&mut self.tables);
-        }
         if self.is_liar(id) && self.fabric.net.end(end).is_some() {
             self.overhear(end, &chunk);
         }

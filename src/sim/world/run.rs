@@ -203,11 +203,13 @@ impl World {
         }
         let mut acted = false;
         node.enter(&mut self.room);
+        node.borrow_room(&mut self.tables);
         for action in node.handle(age, input) {
             acted = true;
             fabric.perform(actor, action);
         }
         node.leave(&mut self.room);
+        node.return_room(&mut self.tables);
         acted
     }
 }

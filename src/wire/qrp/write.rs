@@ -29,18 +29,56 @@ pub fn reset(log2: u8) -> Vec<u8> {
 /// Slots beyond the table are left out. Of tables up to 2^16 slots no sequence has more than 33
 /// messages.
 pub fn patch(log2: u8, changes: impl Iterator<Item = (u32, bool)>) -> Vec<Vec<u8>> {
-    let mut entries = vec![0_u8; (1_usize << log2.min(20)).div_ceil(2)];
-    for (slot, appears) in changes {
-        let entry = if appears { APPEARS } else { VANISHES };
-        if let Some(both) = entries.get_mut(slot as usize / 2) {
-            *both |= if slot % 2 == 0 { entry << 4 } else { entry };
-        }
+    Room::default().patch(log2, changes)
+}
+
+/// Room in which patches are written. Whoever writes many keeps one: it takes some 300 KB, and what
+/// is allocated anew for each patch would tear memory to pieces.
+#[derive(Debug, Default)]
+pub struct Room {
+    stream: Option<Box<Compress>>,
+    entries: Vec<u8>,
+    deflated: Vec<u8>,
+}
+
+impl Room {
+    /// Whether it takes any memory.
+    pub fn is_made(&self) -> bool {
+        self.stream.is_some()
     }
-    let deflated = deflate(&entries);
-    let (compressor, data) = match &deflated {
-        Some(deflated) => (1, &deflated[..]),
-        None => (0, &entries[..]),
-    };
+
+    /// What [`patch`] gives.
+    pub fn patch(&mut self, log2: u8, changes: impl Iterator<Item = (u32, bool)>) -> Vec<Vec<u8>> {
+        self.entries.clear();
+        self.entries.resize((1_usize << log2.min(20)).div_ceil(2), 0);
+        for (slot, appears) in changes {
+            let entry = if appears { APPEARS } else { VANISHES };
+            if let Some(both) = self.entries.get_mut(slot as usize / 2) {
+                *both |= if slot % 2 == 0 { entry << 4 } else { entry };
+            }
+        }
+        let is_shorter = self.deflate();
+        let (compressor, data) =
+            if is_shorter { (1, &self.deflated[..]) } else { (0, &self.entries[..]) };
+        parts(compressor, data)
+    }
+
+    /// One whole zlib stream; says whether it is no longer than what it stands for.
+    fn deflate(&mut self) -> bool {
+        let stream = self
+            .stream
+            .get_or_insert_with(|| Box::new(Compress::new(Compression::default(), true)));
+        stream.reset();
+        self.deflated.clear();
+        self.deflated.shrink_to(self.entries.len());
+        self.deflated.reserve_exact(self.entries.len());
+        let done = stream.compress_vec(&self.entries, &mut self.deflated, FlushCompress::Finish);
+        matches!(done, Ok(Status::StreamEnd))
+    }
+}
+
+/// The payloads of a patch with this data.
+fn parts(compressor: u8, data: &[u8]) -> Vec<Vec<u8>> {
     let parts = data.chunks(DATA_BYTES_MAX.max(data.len().div_ceil(255)));
     let count = parts.len() as u8;
     let write = |(number, data): (u8, &[u8])| {
@@ -50,12 +88,4 @@ pub fn patch(log2: u8, changes: impl Iterator<Item = (u32, bool)>) -> Vec<Vec<u8
         payload
     };
     (1..=u8::MAX).zip(parts).map(write).collect()
-}
-
-/// One whole zlib stream; nothing where it would be longer.
-fn deflate(entries: &[u8]) -> Option<Vec<u8>> {
-    let mut stream = Compress::new(Compression::default(), true);
-    let mut deflated = Vec::with_capacity(entries.len());
-    let done = stream.compress_vec(entries, &mut deflated, FlushCompress::Finish).ok()?;
-    (done == Status::StreamEnd).then_some(deflated)
 }
