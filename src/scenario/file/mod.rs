@@ -273,7 +273,8 @@ impl Scenario {
             .collect::<Read<Vec<_>>>()?;
         let shares =
             each("share", shares::KEYS)?.iter().map(shares::read).collect::<Read<Vec<_>>>()?;
-        let steps = each("step", steps::KEYS)?.iter().map(steps::read).collect::<Read<Vec<_>>>()?;
+        let steps =
+            each("step", &steps::keys())?.iter().map(steps::read).collect::<Read<Vec<_>>>()?;
         let workload = workload(document, &network)?;
         let scenario = Scenario {
             title: root.text("title")?.unwrap_or_else(|| document.name.to_string()),

@@ -120,39 +120,16 @@ const ACTS: &[&str] = &[
     "expect",
 ];
 
-/// The keys of a `[[step]]`.
-pub(super) const KEYS: &[&str] = &[
-    "at",
-    "after",
-    "label",
-    "by",
-    "with",
-    "rate",
-    "from",
-    "to",
-    "ttl",
-    "strategy",
-    "wanted",
+/// What a step may say besides.
+const DETAILS: &[&str] = &[
+    "at", "after", "label", "by", "with", "rate", "from", "to", "ttl", "strategy", "wanted",
     "at-most",
-    "search",
-    "share",
-    "download",
-    "kill",
-    "vanish",
-    "leave",
-    "restart",
-    "join",
-    "partition",
-    "clog",
-    "delay",
-    "attack",
-    "attack",
-    "heal",
-    "link",
-    "wait",
-    "wait-until",
-    "expect",
 ];
+
+/// The keys of a `[[step]]`.
+pub(super) fn keys() -> Vec<&'static str> {
+    [DETAILS, ACTS].concat()
+}
 
 /// How long `wait-until` waits if it does not say.
 const PATIENCE: Duration = Duration::from_secs(600);
