@@ -29,14 +29,15 @@ pub enum Input<'a> {
         /// Our own address on that connection.
         local: SocketAddr,
     },
-    /// A connection that [`Action::Connect`] ordered stands.
+    /// A connection that [`Action::Connect`](super::Action::Connect) ordered stands.
     Connected {
         /// Which.
         conn: ConnId,
         /// Our own address on that connection.
         local: SocketAddr,
     },
-    /// Bytes came. Never given while a [`Action::StoreInto`] on this connection is incomplete.
+    /// Bytes came. Never given while a [`Action::StoreInto`](super::Action::StoreInto) on this
+    /// connection is incomplete.
     Received {
         /// Where.
         conn: ConnId,
@@ -44,7 +45,7 @@ pub enum Input<'a> {
         #[serde(borrow)]
         data: &'a [u8],
     },
-    /// So many bytes of the chunks of [`Action::Send`] have been handed to the system: credit.
+    /// So many bytes of the chunks of [`Action::Send`](super::Action::Send) have been handed to the system: credit.
     Sent {
         /// Where.
         conn: ConnId,
@@ -58,7 +59,8 @@ pub enum Input<'a> {
         /// How many bytes since the last report.
         len: u64,
     },
-    /// The connection is gone or never came to stand. Also answers every [`Action::Close`]; the
+    /// The connection is gone or never came to stand. Also answers every
+    /// [`Action::Close`](super::Action::Close); the
     /// name is not used again.
     Closed {
         /// Which.
@@ -83,7 +85,7 @@ pub enum Input<'a> {
     },
     /// The disk answered.
     Disk(DiskReport),
-    /// The gateway of our network answered [`Action::MapPort`].
+    /// The gateway of our network answered [`Action::MapPort`](super::Action::MapPort).
     PortMapped(Result<Mapped, MappingFailure>),
 }
 
@@ -100,7 +102,7 @@ pub enum CloseCause {
     Unreachable,
     /// It never came to stand in time.
     TimedOut,
-    /// A file of ours could not be read for [`Action::SendFile`].
+    /// A file of ours could not be read for [`Action::SendFile`](super::Action::SendFile).
     FileUnreadable,
     /// This machine has no file descriptors or ports left.
     Exhausted,
