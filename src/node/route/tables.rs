@@ -260,6 +260,10 @@ impl Tables {
         put(whole, number, everything || is_crowded);
         let Some(rows) = rows else { return };
         match (was_crowded, is_crowded) {
+            // A slot is a row.
+            (false, false) if link.table.log2() == LOG2 => {
+                rows.put(number, changed.iter().copied());
+            }
             (false, false) => rows.put(number, in_rows(&link.table, &changed)),
             (true, false) => rows.put(number, all_in_rows(&link.table, true)),
             (false, true) => {

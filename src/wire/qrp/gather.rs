@@ -12,7 +12,7 @@ use super::{Patch, SLOTS_MAX, Update};
 const DEFLATE_OVERHEAD_BYTES: usize = 1_024;
 
 /// Bytes of a patch that are looked at together.
-const PASSED_OVER_BYTES: usize = 64;
+const PASSED_OVER_BYTES: usize = 8;
 
 /// Which rule was broken. The sender's table cannot be known any more: the link ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -223,12 +223,25 @@ impl Changes<'_> {
     pub fn iter(&self) -> impl Iterator<Item = (u32, Change)> + '_ {
         let bits = u32::from(self.entry_bits);
         let per_byte = 8 / bits;
-        // Mostly nothing changes: so many entries are passed over at once.
-        let some = self.data.chunks(PASSED_OVER_BYTES).enumerate();
-        let some = some.filter(|(_, some)| some.iter().fold(0, |all, &byte| all | byte) != 0);
-        let bytes = some.flat_map(|(at, some)| (at * PASSED_OVER_BYTES..).zip(some));
-        let changed = bytes.filter(|&(_, &byte)| byte != 0);
-        changed.flat_map(move |(at, &byte)| {
+        let mut next = 0;
+        let changed = std::iter::from_fn(move || {
+            loop {
+                // Mostly nothing changes: so many entries are passed over at once.
+                let ahead = self.data.get(next..)?;
+                if let Some(some) = ahead.first_chunk::<PASSED_OVER_BYTES>()
+                    && u64::from_le_bytes(*some) == 0
+                {
+                    next += PASSED_OVER_BYTES;
+                    continue;
+                }
+                let byte = *ahead.first()?;
+                next += 1;
+                if byte != 0 {
+                    return Some((next - 1, byte));
+                }
+            }
+        });
+        changed.flat_map(move |(at, byte)| {
             (0..per_byte).filter_map(move |entry| {
                 // The first slot is in the high bits.
                 let value = byte << (entry * bits) >> (8 - bits);
