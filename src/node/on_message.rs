@@ -231,6 +231,25 @@ impl Node {
         true
     }
 
+    /// Answers a query that came for the first time: with what we share, and what neighbours told us
+    /// that they share. Says with how many files.
+    #[inline]
+    pub(super) fn answer_once(
+        &mut self,
+        now: Time,
+        from: From,
+        header: &Header,
+        query: &Query<'_>,
+    ) -> usize {
+        self.found.clear();
+        answer::matches(query, &self.library, &self.config, &mut self.found);
+        let own = self.found.len();
+        if own > 0 {
+            self.answer(now, from, header, query);
+        }
+        own + self.answer_for_neighbours(from, header, query)
+    }
+
     /// A query: admitted on its header alone, then decoded, answered if fresh, and passed on.
     #[inline]
     fn on_query(
@@ -268,12 +287,7 @@ impl Node {
         }
         answer::admit(&query)?;
         if admission == Admission::Fresh {
-            self.found.clear();
-            answer::matches(&query, &self.library, &self.config, &mut self.found);
-            if !self.found.is_empty() {
-                self.answer(now, from, header, &query);
-            }
-            self.answer_for_neighbours(from, header, &query);
+            self.answer_once(now, from, header, &query);
         }
         if self.tier == Tier::Leaf {
             return Err(Why::NotRelayed);

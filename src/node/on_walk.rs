@@ -83,13 +83,7 @@ impl Node {
 
     /// The first visit of a query: it is answered, and its origin told so.
     fn visit(&mut self, now: Time, from: From, header: &Header, payload: &[u8], query: &Query<'_>) {
-        self.found.clear();
-        answer::matches(query, &self.library, &self.config, &mut self.found);
-        let own = self.found.len();
-        if own > 0 {
-            self.answer(now, from, header, query);
-        }
-        let files = own + self.answer_for_neighbours(from, header, query);
+        let files = self.answer_once(now, from, header, query);
         if files > 0 {
             let hits = files.min(usize::from(QUERY_STATUS_STOP - 1)) as u16;
             let home = header.guid.reply_to().into();
