@@ -28,9 +28,10 @@ use thiserror::Error;
 use super::sse::Reader;
 use super::types::{
     BASE, Block, Counters, Download, Event, Failure, FileResult, Host, NewDownload, NewSearch,
-    Peer, Search, SearchPage, Settings, Shares, Status, Upload,
+    Passages, Peer, Search, SearchPage, Settings, Shares, Status, Upload,
 };
 use super::{ADDRESS_FILE, TOKEN_FILE};
+use crate::wire::Guid;
 
 /// Bytes of an answer at most.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -260,6 +261,15 @@ impl Client {
     /// What went through since the start, and what was dropped, refused or closed.
     pub async fn counters(&self) -> Result<Counters, ClientError> {
         self.get("/counters").await
+    }
+
+    /// What became of the copies of a query and its hits at this servent, or of all queries:
+    /// nothing unless the setting `node.passages_max` says that note is taken.
+    pub async fn passages(&self, query: Option<Guid>) -> Result<Passages, ClientError> {
+        match query {
+            Some(query) => self.get(&format!("/passages?query={query}")).await,
+            None => self.get("/passages").await,
+        }
     }
 
     /// The settings in effect.

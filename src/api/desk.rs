@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use smol::channel::Sender;
 use smol::stream::StreamExt;
@@ -19,12 +19,14 @@ use super::searches::Searches;
 use super::types::{Download, Event, NewSearch, Search, SearchPage};
 use crate::node::io::{DownloadId, DownloadRequest, SearchEnd, SearchId};
 use crate::node::{self, Command};
-use crate::servent::{Events, Heard, Servent, Stopped, VIEW_SETTLES};
+use crate::servent::{Events, Guid, Heard, Servent, Stopped, VIEW_SETTLES};
 
 /// The file in the data directory that holds the last search for later runs.
 const LAST_SEARCH_FILE: &str = "last-search.json";
 /// Bytes of that file at most.
 const LAST_SEARCH_BYTES_MAX: u64 = 16 << 20;
+/// A busy node that has not named the query of a new search by then does it later.
+const QUERY_NAMED_WITHIN: Duration = Duration::from_millis(500);
 /// A view is not older than this.
 const VIEW_AGE_MS: u64 = 100;
 
@@ -112,6 +114,10 @@ impl Desk {
                 self.look_at_searches().await;
                 let changed = lock(&self.searches).found(search.0, hits);
                 changed.into_iter().for_each(|result| self.feed.publish(&Event::Result(result)));
+                self.changed.ring();
+            }
+            node::Event::Asks { search, query } | node::Event::AsksAnew { search, query } => {
+                lock(&self.searches).asks(search.0, *query);
                 self.changed.ring();
             }
             node::Event::SearchEnded { search, end } => {
@@ -207,11 +213,33 @@ impl Desk {
                 None => facts::obstacles_of_search(&view, &query),
             },
             query,
+            queries: Vec::new(),
         };
         // Kept before the node hears of it: its first event finds it here.
         lock(&self.searches).begin(search.clone());
         self.servent.command(command).await?;
-        Ok(search)
+        let queries = if browse.is_some() { Vec::new() } else { self.queries_of(id.0).await };
+        Ok(Search { queries, ..search })
+    }
+
+    /// The queries of a search that just began: the node is about to name the first.
+    async fn queries_of(&self, id: u64) -> Vec<Guid> {
+        let named = async {
+            loop {
+                let rings = self.changed.count();
+                let page = lock(&self.searches).page(id, u64::MAX);
+                let Some(SearchPage { search, .. }) = page else { return Vec::new() };
+                if !search.queries.is_empty() || search.ended.is_some() || self.is_closed() {
+                    return search.queries;
+                }
+                self.changed.rings_after(rings).await;
+            }
+        };
+        let later = async {
+            Timer::after(QUERY_NAMED_WITHIN).await;
+            Vec::new()
+        };
+        future::or(named, later).await
     }
 
     /// Begins a download, or gives the one that fetches the same content more sources.

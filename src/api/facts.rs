@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::reach;
 use super::types::{
     Block, Counters, Datagrams, Dropped, Event, Hashing, Horizon, HostSource, KindCount, NewSearch,
-    Obstacle, Peer, Settings, Shares, Status, TierStatus, Upload,
+    Obstacle, Passage, Passages, Peer, Settings, Shares, Status, TierStatus, Upload,
 };
 use crate::node::io::DownloadRequest;
 use crate::servent::{self, Config, DownloadView, Servent, View};
@@ -219,6 +219,28 @@ fn dropped(reasons: &[servent::Dropped]) -> Vec<Dropped> {
     reasons.iter().map(dropped).collect()
 }
 
+/// What became of queries and hits.
+pub(super) fn passages(view: &servent::PassagesView) -> Passages {
+    let passage = |one: &servent::Passage| Passage {
+        at_us: view.began.at(one.at).0,
+        query: one.guid,
+        fate: one.fate,
+        from: one.from,
+        ttl: one.ttl,
+        hops: one.hops,
+        bytes: one.bytes,
+        links: one.links,
+        results: one.results,
+        servent: one.servent,
+        why: one.why,
+    };
+    Passages {
+        kept_max: view.max,
+        overwritten: view.overwritten,
+        passages: view.passages.iter().map(passage).collect(),
+    }
+}
+
 /// The settings in effect.
 pub(super) fn settings(servent: &Servent) -> Settings {
     let places = servent.places();
@@ -248,6 +270,7 @@ pub(super) fn event_of(event: &servent::Event) -> Option<Event> {
             Some(Event::Refused { why: *why, command: command.clone() })
         }
         servent::Event::Found { .. }
+        | servent::Event::Asks { .. }
         | servent::Event::AsksAnew { .. }
         | servent::Event::SearchEnded { .. }
         | servent::Event::Download { .. }

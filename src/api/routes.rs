@@ -20,7 +20,7 @@ use super::facts;
 use super::searches::request_of;
 use super::types::{
     BASE, Block, Counters, Download, Event, FileRequest, FileResult, Host, NewDownload, NewSearch,
-    Peer, ResultNumber, Search, SearchPage, Settings, Shares, Status, Upload, What,
+    Passages, Peer, ResultNumber, Search, SearchPage, Settings, Shares, Status, Upload, What,
 };
 use crate::node::Command;
 use crate::node::io::{DownloadId, DownloadRequest, SearchId};
@@ -63,6 +63,7 @@ fn table() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         ("GET", "/shares", get(shares)),
         ("POST", "/shares/rescan", post(rescan)),
         ("GET", "/counters", get(counters)),
+        ("GET", "/passages", get(passages)),
         ("GET", "/config", get(config)),
         ("GET", "/events", get(events)),
         ("POST", "/shutdown", post(shutdown)),
@@ -339,6 +340,23 @@ async fn rescan(State(desk): Desked) -> Done {
 
 async fn counters(State(desk): Desked) -> Answer<Counters> {
     Ok(Json(facts::counters(&*desk.servent.view().await?)))
+}
+
+/// Which query's passages are wanted.
+#[derive(Deserialize)]
+struct OfQuery {
+    /// All if not given.
+    query: Option<String>,
+}
+
+async fn passages(
+    State(desk): Desked,
+    Query(OfQuery { query }): Query<OfQuery>,
+) -> Answer<Passages> {
+    let query = query.map(|text| text.parse()).transpose();
+    let query = query
+        .map_err(|_| Refusal::bad("a query is named by the 32 hexadecimal digits of its GUID"))?;
+    Ok(Json(facts::passages(&desk.servent.passages(query).await?)))
 }
 
 async fn config(State(desk): Desked) -> Json<Settings> {

@@ -10,8 +10,8 @@ use super::types::{
     FileRequest, FileResult, ResultNumber, ResultSource, Search, SearchPage, Source,
 };
 use crate::node::io::{Hit, SearchEnd};
-use crate::wire::Sha1;
 use crate::wire::magnet::Magnet;
+use crate::wire::{Guid, Sha1};
 
 /// Searches that are kept; the oldest makes room.
 const SEARCHES_KEPT_MAX: usize = 32;
@@ -115,6 +115,13 @@ impl Searches {
         if let Some(kept) = self.0.iter_mut().find(|kept| kept.search.id == id) {
             kept.search.neighbours_asked = asked;
             kept.search.reach_guess = reach;
+        }
+    }
+
+    /// Notes that a search asks with this query.
+    pub(super) fn asks(&mut self, id: u64, query: Guid) {
+        if let Some(kept) = self.0.iter_mut().find(|kept| kept.search.id == id) {
+            kept.search.queries.push(query);
         }
     }
 

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 pub use self::hosts::HostSource;
+pub use self::passages::{Fate, Passage, Passages};
 pub use self::status::{Door, Hashing, Horizon, Obstacle, Openness, Reach, Status, TierStatus};
 use super::text;
 use crate::library::FileKind;
@@ -19,6 +20,7 @@ use crate::node::{Relation, Why};
 use crate::wire::{Guid, Sha1};
 
 mod hosts;
+mod passages;
 mod status;
 
 /// Where the resources lie.
@@ -116,6 +118,9 @@ pub struct Search {
     pub id: u64,
     /// What was searched for; empty when a host is browsed.
     pub query: NewSearch,
+    /// The GUIDs of its queries, oldest first: one, or one for each flood of an expanding ring.
+    #[serde(default, with = "text::all")]
+    pub queries: Vec<Guid>,
     /// The host that is browsed, if it is not a search.
     pub browse: Option<SocketAddr>,
     /// When it began, milliseconds since 1970.

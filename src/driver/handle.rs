@@ -10,7 +10,9 @@ use super::post::Post;
 use super::shares::SharesView;
 use super::sharing::Shelf;
 use super::subscribe::{Subscribers, Subscription};
+use crate::node::passages::PassagesView;
 use crate::node::{Command, View};
+use crate::wire::Guid;
 
 /// A view is not asked of the node again before it is so old.
 const VIEW_AGE_MAX: Duration = Duration::from_millis(100);
@@ -73,6 +75,13 @@ impl Handle {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = Some(Seen { at: Instant::now(), view: Arc::clone(&view) });
         Ok(view)
+    }
+
+    /// What became of the copies of a query and its hits, or of all queries, up to now.
+    pub async fn passages(&self, query: Option<Guid>) -> Result<PassagesView, Stopped> {
+        let (answer, answered) = channel::bounded(1);
+        self.post(Post::Passages(query, answer)).await?;
+        answered.recv().await.map_err(|_| Stopped)
     }
 
     /// All that happens from now on.

@@ -7,7 +7,9 @@ use smol::channel::Sender;
 
 use crate::library::Change;
 use crate::node::io::{DiskReport, LookupId, Mapped, MappingFailure};
+use crate::node::passages::PassagesView;
 use crate::node::{Command, View};
+use crate::wire::Guid;
 
 /// Posts that wait for the node's task at most.
 pub(super) const POSTS_MAX: usize = 256;
@@ -19,6 +21,8 @@ pub(super) enum Post {
     Command(Command),
     /// Somebody wants to know how things stand.
     View(Sender<Arc<View>>),
+    /// Somebody wants to know what became of a query's copies, or of those of all.
+    Passages(Option<Guid>, Sender<PassagesView>),
     /// Somebody wants the shared folders looked through.
     Rescan,
     /// The shared folders were looked through, or files were hashed.

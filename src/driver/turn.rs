@@ -242,6 +242,7 @@ impl Turns {
             Post::Mapped(answer) => self.feed(Input::PortMapped(answer)),
             // Whoever asked may be gone: then nobody wants to know.
             Post::View(answer) => drop(answer.try_send(Arc::new(self.node.view()))),
+            Post::Passages(query, answer) => drop(answer.try_send(self.node.passages(query))),
             Post::Rescan => self.wants_rescan = true,
         }
     }

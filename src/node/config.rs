@@ -108,6 +108,9 @@ pub struct Config {
     pub head_lines_max: u16,
     /// GUIDs in the query-ID cache. 7/8 of a power of two: the hash table's full load.
     pub seen_queries_max: u32,
+    /// For laboratories: the last queries and hits of which note is taken, each with what became
+    /// of it here (100 bytes each); 0: of none, which costs nothing.
+    pub passages_max: u32,
     /// Servent GUIDs with a known way for pushes.
     pub push_routes_max: u32,
     /// Payload of a query at most (gtk-gnutella drops above 256 and closes above 1,024).
@@ -516,6 +519,7 @@ impl Default for Config {
             head_bytes_max: 16_384,
             head_lines_max: 128,
             seen_queries_max: 57_344,
+            passages_max: 0,
             push_routes_max: 14_336,
             query_bytes_max: 1_024,
             hit_bytes_max: 65_536,

@@ -24,6 +24,7 @@ mod on_input;
 mod on_message;
 mod on_near;
 mod on_oob;
+mod on_passage;
 mod on_reach;
 mod on_routing;
 mod on_strategy;
@@ -32,6 +33,7 @@ mod on_timer;
 mod on_transfer;
 mod on_vendor;
 mod on_walk;
+pub mod passages;
 mod pauses;
 mod phase;
 mod rate;
@@ -78,6 +80,7 @@ use io::{HostRecord, LookupId, Out};
 use link::stream::{Deflater, Window};
 use on_bootstrap::Bootstrap;
 use on_routing::Routing;
+use passages::Passages;
 use phase::Phase;
 use reach::Reach;
 use route::flood::OpenRun;
@@ -176,6 +179,8 @@ pub struct Node {
     /// The files that match the query at hand.
     found: Vec<FileIndex>,
     tally: Tally,
+    /// What became of queries and hits; none if note is not taken of them.
+    passages: Option<Box<Passages>>,
     /// Whether others can reach us; none while there is nothing to know.
     reach: Option<Box<Reach>>,
     /// Whether anything but queries passing by has happened since the last turn ended.
@@ -240,6 +245,7 @@ impl Node {
             inflated: Vec::new(),
             found: Vec::new(),
             tally: Tally::default(),
+            passages: Passages::new(config.passages_max),
             reach: None,
             rng,
             stirred: true,

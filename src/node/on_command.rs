@@ -178,6 +178,9 @@ impl Node {
             self.searches.end(asker);
             return self.end_search(asker, SearchEnd::NoNeighbours);
         }
+        if let Asker::User(search) = asker {
+            self.out.emit(Event::Asks { search, query: guid });
+        }
         // What is new is asked of all who are near.
         let strategy = if query.whats_new { Strategy::Flood } else { strategy };
         self.ask_by(now, asker, strategy);
@@ -197,6 +200,7 @@ impl Node {
         self.ask_newcomer_dynamically(now);
         let neighbours = self.neighbours();
         let Some(link) = self.conns.get(conn).and_then(|row| row.phase.link()) else { return };
+        let mut went = Vec::new();
         for (_, search) in self.searches.iter_mut() {
             if !search.asks_newcomers {
                 continue;
@@ -206,7 +210,12 @@ impl Node {
             if let Some(payload) = &search.payload {
                 self.letters.put(conn, Priority::Query, &header, payload);
                 self.tally.sent(Kind::QUERY, 1);
+                went.push(header);
             }
+        }
+        for header in went {
+            self.note_sent(1, header.ttl);
+            self.note_went_on(now, &header);
         }
     }
 

@@ -56,8 +56,12 @@ impl Node {
             Kind::PING => self.on_datagram_ping(now, from, &header, payload),
             Kind::PONG => self.on_datagram_pong(now, from, &header, payload),
             Kind::VENDOR => self.on_datagram_vendor(now, from, &header, payload),
-            Kind::QUERY_HIT => self.on_datagram_hit(now, from, &header, payload),
-            Kind::QUERY => self.on_datagram_query(now, from, &header, payload),
+            Kind::QUERY_HIT | Kind::QUERY => {
+                self.noted(now, Some(from), &header, payload, |node| match header.kind {
+                    Kind::QUERY => node.on_datagram_query(now, from, &header, payload),
+                    _ => node.on_datagram_hit(now, from, &header, payload),
+                })
+            }
             Kind::PUSH => self.on_datagram_push(now, from, payload),
             _ => Err(Why::UnexpectedDatagram),
         }

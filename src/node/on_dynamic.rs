@@ -22,8 +22,10 @@ impl Node {
         let by_hash = search.is_by_hash();
         let wanted = wanted_of(by_hash, pace::OWN_RESULTS).min(search.wanted());
         let (guid, ttl) = (search.guid, search.ttl);
+        let len = payload.len() as u32;
         let asking = Asking::new(None, payload, ttl, wanted, now);
         self.ask_all(now, guid, asking);
+        self.note_asked(now, &Header { guid, kind: Kind::QUERY, ttl, hops: 0, len });
     }
 
     /// A leaf's query begins to ask: nothing is left to the leaf's TTL but to end it earlier.
@@ -72,7 +74,7 @@ impl Node {
     /// Dynamic queries whose wait is over go on.
     pub(super) fn go_on_asking(&mut self, now: Time) {
         while let Some(guid) = self.dynamic.take_due(now) {
-            self.step(now, guid);
+            self.go_on(now, guid);
         }
     }
 
@@ -83,15 +85,31 @@ impl Node {
             let neighbours = self.askable(&guid);
             let Some(asking) = self.dynamic.get_mut(&guid) else { continue };
             if pace::is_small(&asking.pace, &neighbours) || self.dynamic.rests(&guid) {
-                self.step(now, guid);
+                self.go_on(now, guid);
             }
+        }
+    }
+
+    /// One step more of a query that began before.
+    fn go_on(&mut self, now: Time, guid: Guid) {
+        let asking = self.dynamic.get_mut(&guid);
+        let header = asking.map(|asking| Header {
+            guid,
+            kind: Kind::QUERY,
+            ttl: 0,
+            hops: asking.hops,
+            len: asking.payload.len() as u32,
+        });
+        self.step(now, guid);
+        if let Some(header) = header {
+            self.note_went_on(now, &header);
         }
     }
 
     /// One step of a query: ask whom the pace says, and look again when it says.
     fn step(&mut self, now: Time, guid: Guid) {
         let neighbours = self.askable(&guid);
-        let Node { dynamic, searches, conns, letters, tally, .. } = self;
+        let Node { dynamic, searches, conns, letters, tally, passages, .. } = self;
         let Some(asking) = dynamic.get_mut(&guid) else { return };
         let (hops, leaf) = (asking.hops, asking.leaf);
         let mut search = searches.by_guid(&guid).map(|(_, search)| search);
@@ -114,6 +132,9 @@ impl Node {
                     let header = Header { guid, kind: Kind::QUERY, ttl, hops, len };
                     letters.put(conn, Priority::Query, &header, &asking.payload);
                     tally.sent(Kind::QUERY, 1);
+                    if let Some(passages) = passages {
+                        passages.sent(1, ttl);
+                    }
                     match &mut search {
                         Some(search) if before == 0 => search.ask(reach),
                         Some(search) => search.reaches_further(reach),

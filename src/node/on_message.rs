@@ -198,6 +198,9 @@ impl Node {
             return false;
         }
         let done = match header.kind {
+            Kind::QUERY | Kind::QUERY_HIT if self.passages.is_some() => {
+                self.on_noted(now, from, header, payload)
+            }
             Kind::QUERY => self.on_query(now, from, header, payload),
             Kind::QUERY_HIT => self.on_hit(now, from, header, payload),
             Kind::PING => self.on_ping(now, from, header, payload),
@@ -252,7 +255,7 @@ impl Node {
 
     /// A query: admitted on its header alone, then decoded, answered if fresh, and passed on.
     #[inline]
-    fn on_query(
+    pub(super) fn on_query(
         &mut self,
         now: Time,
         from: From,
@@ -338,8 +341,11 @@ impl Node {
     ) {
         self.stirred = true;
         let us = self.us(query.flags.contains(QueryFlags::GGEP_HASH), None);
-        if answer::is_useless(query, &us) || self.offer_hits(now, query_header, query) {
+        if answer::is_useless(query, &us) {
             return;
+        }
+        if self.offer_hits(now, query_header, query) {
+            return self.note_answered(self.found.len());
         }
         let waiting = self.conns.at_mut(from.at).map_or(0, |row| row.outbox.waiting_bytes());
         if waiting >= self.config.send_queue_bytes_max {
@@ -359,11 +365,12 @@ impl Node {
             letters.put(from.conn, Priority::Hit, &header, payload);
             tally.sent(Kind::QUERY_HIT, 1);
         });
+        self.note_answered(self.found.len());
         self.bound_the_turn();
     }
 
     /// A hit: back along the way its query came, or to the search that asked.
-    fn on_hit(
+    pub(super) fn on_hit(
         &mut self,
         now: Time,
         from: From,

@@ -103,6 +103,7 @@ impl Node {
                 },
             );
         }
+        self.note_answered(files);
         self.bound_the_turn();
         files
     }

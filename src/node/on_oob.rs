@@ -161,7 +161,7 @@ impl Node {
             VendorMessage::OobRequest { hits, ggep } => {
                 self.on_oob_request(now, from, header.guid, hits, ggep)
             }
-            said if self.relays_walkers() => self.on_walk_datagram(from, header.guid, &said),
+            said if self.relays_walkers() => self.on_walk_datagram(now, from, header.guid, &said),
             _ => Err(Why::UnexpectedDatagram),
         }
     }
@@ -253,6 +253,7 @@ impl Node {
         let payloads = self.payloads(&found, us);
         let offers = &mut self.datagrams.desk(&self.config).offers;
         offers.send(header.guid, from, payloads, now);
+        self.note_answered(self.found.len());
         self.on_offers_due(now);
         Ok(())
     }

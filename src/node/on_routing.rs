@@ -150,11 +150,30 @@ impl Node {
         query: &Query<'_>,
         leaves: bool,
     ) {
+        let (all, singly) = self.gather(now, source, header, payload, query, leaves);
+        if self.passages.is_some() {
+            self.note_flood(source, header, all, singly);
+        }
+    }
+
+    /// Puts a query into the run of this turn; says whether for all who are flooded, and for how
+    /// many singly.
+    #[inline]
+    fn gather(
+        &mut self,
+        now: Time,
+        source: ConnId,
+        header: &Header,
+        payload: &[u8],
+        query: &Query<'_>,
+        leaves: bool,
+    ) -> (bool, usize) {
+        let goes_on = header.ttl > 0;
         let Some(routing) = &mut self.routing else {
-            if header.ttl > 0 {
+            if goes_on {
                 self.run.get_or_insert_default().append(source, header, payload);
             }
-            return;
+            return (goes_on, 0);
         };
         let Node { run, conns, config, .. } = self;
         let run = run.get_or_insert_default();
@@ -162,10 +181,10 @@ impl Node {
         let is_last_hop = header.ttl == 1 && tables.any_peer_tables();
         let leaves = leaves && tables.has_leaves();
         if !leaves && !is_last_hop {
-            if header.ttl > 0 {
+            if goes_on {
                 run.append(source, header, payload);
             }
-            return;
+            return (goes_on, 0);
         }
         let keys = Keys::of(query);
         let from = conns.get(source).and_then(|row| row.phase.link()?.number);
@@ -178,12 +197,18 @@ impl Node {
             run.append(source, header, payload);
             Audience::Everybody
         };
+        let mut singly = 0;
+        let mut aim = |number| {
+            singly += 1;
+            run.aim(audience, number);
+        };
         if leaves {
-            tables.leaves_for(now, asked, config, |number| run.aim(audience, number));
+            tables.leaves_for(now, asked, config, &mut aim);
         }
         if is_last_hop {
-            tables.peers_for(asked, |number| run.aim(audience, number));
+            tables.peers_for(asked, aim);
         }
+        (audience == Audience::Everybody, singly)
     }
 
     /// Tells neighbours what can be found here, if it is time.

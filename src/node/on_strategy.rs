@@ -65,6 +65,7 @@ impl Node {
         {
             // Nobody is connection 0: the query is for every link.
             self.flood(now, ConnId(0), &header, &payload, &query, true);
+            self.note_asked(now, &header);
         }
     }
 
@@ -126,6 +127,7 @@ impl Node {
         };
         let Ok(query) = Query::decode(&payload) else { return };
         let asked = self.pass_to_some(now, ConnId(0), &header, &payload, &query, true);
+        self.note_asked(now, &header);
         let Some(search) = self.searches.get_mut(asker) else { return };
         for conn in asked {
             if let Some(link) = self.conns.get(conn).and_then(|row| row.phase.link()) {
@@ -160,6 +162,7 @@ impl Node {
             self.letters.put(conn, Priority::Query, header, payload);
         }
         self.tally.sent(Kind::QUERY, chosen.len() as u64);
+        self.note_sent(chosen.len(), header.ttl);
         chosen
     }
 

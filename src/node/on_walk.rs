@@ -47,6 +47,7 @@ impl Node {
         for _ in 0..walkers {
             self.walk(ConnId(0), &header, &payload);
         }
+        self.note_asked(now, &header);
     }
 
     /// A walker came.
@@ -102,6 +103,7 @@ impl Node {
             [way] => {
                 self.letters.put(way, Priority::Query, onward, payload);
                 self.tally.sent(Kind::QUERY, 1);
+                self.note_sent(1, onward.ttl);
             }
             _ => self.out.count(Why::RouteLost),
         }
@@ -122,6 +124,7 @@ impl Node {
     /// A datagram about walkers.
     pub(super) fn on_walk_datagram(
         &mut self,
+        now: Time,
         from: SocketAddr,
         guid: Guid,
         said: &VendorMessage<'_>,
@@ -139,7 +142,9 @@ impl Node {
                 let walkers = self.walks.as_mut().map(|walks| walks.wake(&guid));
                 for Resting { from, header, payload } in walkers.unwrap_or_default() {
                     if hits != QUERY_STATUS_STOP {
-                        self.walk(from, &walk::after_check(&header), &payload);
+                        let onward = walk::after_check(&header);
+                        self.walk(from, &onward, &payload);
+                        self.note_went_on(now, &onward);
                     }
                 }
                 Ok(())

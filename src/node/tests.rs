@@ -10,6 +10,7 @@ mod hsep;
 mod limits;
 mod link;
 mod oob;
+mod passages;
 mod reach;
 mod reasons;
 mod rope;

@@ -56,6 +56,7 @@ pub use crate::node::io::{
     DownloadId, DownloadRequest, DownloadState, Hit, HostSource, Mapped, MappingFailure,
     MappingMethod, Progress, SearchEnd, SearchId, SearchQuery, Source, SourceState, SourceView,
 };
+pub use crate::node::passages::{Fate, Passage, PassagesView};
 pub use crate::node::transfer::{DownloadView, TransfersView, UploadView};
 pub use crate::node::view::{
     Because, DoorView, Dropped, MappingView, Neighbour, Openness, ReachView, SearchView,
@@ -208,6 +209,12 @@ impl Servent {
     /// How things stand, at most a tenth of a second old.
     pub async fn view(&self) -> Result<Arc<View>, Stopped> {
         if self.0.end.is_over() { Err(Stopped) } else { self.0.node.view().await }
+    }
+
+    /// What became of the copies of a query and its hits here, or of those of all queries, as far
+    /// as `Config::passages_max` lets note be taken.
+    pub async fn passages(&self, query: Option<Guid>) -> Result<PassagesView, Stopped> {
+        if self.0.end.is_over() { Err(Stopped) } else { self.0.node.passages(query).await }
     }
 
     /// All that happens from now on. Who does not take it in time misses the oldest.

@@ -3,6 +3,7 @@
 
 mod http;
 mod openapi;
+mod passages;
 mod schema;
 mod stream;
 mod transfer;
@@ -75,7 +76,7 @@ fn options(folder: &Path) -> Options {
         data_dir: Some(folder.join("data")),
         download_dir: Some(folder.join("downloads")),
         listen: "127.0.0.1:0".parse().unwrap(),
-        config: Config { local_addresses: true, ..Config::default() },
+        config: Config { local_addresses: true, passages_max: 100, ..Config::default() },
         ..Options::default()
     }
 }

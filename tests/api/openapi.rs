@@ -59,7 +59,8 @@ impl Described {
     }
 }
 
-/// `/searches/{id}` with its parameter in place, and with the question behind it.
+/// `/searches/{id}` with its parameter in place, and with the question behind it; of a path without
+/// parameters the question alone.
 fn fill(path: &str, values: &str) -> String {
     match path.split_once('{') {
         Some((before, rest)) => {
@@ -68,6 +69,7 @@ fn fill(path: &str, values: &str) -> String {
             let question = if question.is_empty() { "" } else { &format!("?{question}") };
             format!("{before}{value}{after}{question}")
         }
+        None if values.starts_with('?') => format!("{path}{values}"),
         None => path.to_owned(),
     }
 }
@@ -141,9 +143,16 @@ fn described_statuses(openapi: &Value) -> BTreeSet<(String, String, u16)> {
 
 /// Every route with a request that it obeys.
 fn successes(all: &mut Described, sharer: SocketAddr) {
-    for path in
-        ["/openapi.json", "/status", "/peers", "/searches", "/counters", "/config", "/events"]
-    {
+    for path in [
+        "/openapi.json",
+        "/status",
+        "/peers",
+        "/searches",
+        "/counters",
+        "/passages",
+        "/config",
+        "/events",
+    ] {
         assert_eq!(all.call("GET", path, "", None).status, 200);
     }
     let host = json!({"host": sharer.to_string()});
@@ -201,6 +210,7 @@ fn failures(all: &mut Described) {
         ("/searches/{id}", "1?after=x"),
         ("/searches/{id}/events", "1?after=-1"),
         ("/results/{number}", "1?search=x"),
+        ("/passages", "?query=x"),
     ] {
         assert_eq!(all.call("GET", path, values, None).status, 400, "{path}");
     }

@@ -10,6 +10,7 @@ mod flood;
 mod horizon;
 mod ipv6;
 mod oob;
+mod passages;
 mod play;
 mod reach;
 mod routing;

@@ -7,6 +7,7 @@ fn search(id: u64) -> Search {
     Search {
         id,
         query: NewSearch { text: "words".to_owned(), ..NewSearch::default() },
+        queries: Vec::new(),
         browse: None,
         started_at_ms: 0,
         ended: None,

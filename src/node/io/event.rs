@@ -37,6 +37,13 @@ pub enum Event {
         /// What was found; at least one.
         hits: Vec<Hit>,
     },
+    /// A search begins to ask, with this query.
+    Asks {
+        /// Which.
+        search: SearchId,
+        /// The GUID of its query.
+        query: Guid,
+    },
     /// A search asks again with a fresh query, farther than before (an expanding ring).
     AsksAnew {
         /// Which.

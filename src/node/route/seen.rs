@@ -102,6 +102,11 @@ impl Seen {
         self.ways.get(guid).is_none()
     }
 
+    /// Whether we asked the query with this GUID ourselves.
+    pub(crate) fn is_ours(&self, guid: &Guid) -> bool {
+        self.ways.get(guid).is_some_and(|way| way.from == OURS)
+    }
+
     /// A known query is not passed on again, with whatever TTL it comes.
     pub(crate) fn goes_no_further(&mut self, guid: &Guid) {
         if let Some(way) = self.ways.get_mut(guid) {

@@ -8,6 +8,7 @@ use super::super::measure::{Load, Record};
 use super::super::tape::Tape;
 use super::World;
 use crate::node::io::SearchId;
+use crate::node::passages::PassagesView;
 use crate::node::view::View;
 use crate::node::{Event, Time};
 use crate::wire::Guid;
@@ -46,6 +47,11 @@ impl World {
     /// A picture of a node; `None` while it is dead.
     pub fn view(&self, node: NodeId) -> Option<View> {
         self.slots[node.0 as usize].node.as_ref().map(|node| node.view())
+    }
+
+    /// What became of the copies of a query at a node; `None` while it is dead.
+    pub fn passages(&self, node: NodeId, query: Guid) -> Option<PassagesView> {
+        self.slots[node.0 as usize].node.as_ref().map(|node| node.passages(Some(query)))
     }
 
     /// How many files a node shares.
