@@ -8,9 +8,9 @@ use std::thread;
 
 use super::expect;
 use super::file::{Document, Load, Mistake, Place, Scenario, Varied, value_of, variant, varied};
+use super::play::{Failure, Played};
 use super::report::{Axis, Case, Expected, FORMAT, Report, Run, Theatre, Verdict};
-use super::simulated::{self, Played};
-use crate::sim::Failure;
+use super::simulated;
 
 /// A scenario with all that varies in it.
 #[derive(Debug)]
@@ -26,20 +26,26 @@ pub struct Experiment {
 const VARIANTS_MAX: usize = 10_000;
 
 /// Where a thread puts what came of a run.
-type Slot = Mutex<Option<Result<Played, Box<Failure>>>>;
+type Slot = Mutex<Option<Result<Played, Failure>>>;
 
-/// A rule was broken while a scenario was played: a bug in filbert.
+/// A scenario could not be played to its end.
 #[derive(Debug)]
 pub struct Broken {
-    /// Which rule, and what happened before.
-    pub failure: Box<Failure>,
+    /// Why.
+    pub failure: Failure,
     /// The command line that shows it again.
     pub again: String,
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\nthis is a bug in filbert; to see it again: {}", self.failure, self.again)
+        let Broken { failure, again } = self;
+        match failure {
+            Failure::Rule(rule) => {
+                write!(f, "{rule}\nthis is a bug in filbert; to see it again: {again}")
+            }
+            Failure::Machine(message) => f.write_str(message),
+        }
     }
 }
 

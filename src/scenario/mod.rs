@@ -3,7 +3,7 @@
 //! of it.
 //!
 //! ```text
-//! text --[file]--> Scenario --[simulated]--> Run --[many]--> Report --> table, JSON, CSV, page
+//! text --[file]--> Scenario --[play on simulated]--> Run --[many]--> Report --> table, JSON, CSV, page
 //! ```
 //!
 //! This room knows files and threads, and nothing of the terminal.
@@ -14,6 +14,7 @@ pub mod expect;
 pub mod file;
 pub mod many;
 pub mod page;
+pub mod play;
 pub mod quantity;
 pub mod recording;
 pub mod report;

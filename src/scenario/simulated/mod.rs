@@ -1,41 +1,11 @@
 //! Plays a scenario in a simulated world, and measures.
 
-mod ask;
-mod build;
-mod draw;
-mod measure;
-mod play;
 mod stage;
 
-use std::sync::Arc;
-
 use super::file::{Network, Scenario};
-use super::report::Run;
+use super::play::{self, BUILDING, Cast, Outcome, Played};
 use crate::node::{Config, Role};
-use crate::sim::Failure;
-use stage::Stage;
-
-/// What came of playing a scenario once.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Played {
-    /// What was measured.
-    pub run: Run,
-    /// What steps expected, in order.
-    pub checks: Vec<Check>,
-}
-
-/// Something that a step expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// The line of the step.
-    pub line: u32,
-    /// What.
-    pub text: String,
-    /// Whether it was so.
-    pub held: bool,
-    /// With the numbers in place of the names.
-    pub found: String,
-}
+use stage::Simulated;
 
 /// Plays a scenario with a seed. `draw`: whether the flood of its first query is kept for a
 /// drawing. `progress` is told how much is done, 0 to 1.
@@ -47,11 +17,10 @@ pub fn run(
     seed: u64,
     draw: bool,
     progress: &mut dyn FnMut(f64),
-) -> Result<Played, Box<Failure>> {
-    let mut stage = Stage::build(scenario, seed, draw, progress)?;
-    stage.play(progress)?;
-    let run = stage.measure();
-    Ok(Played { run, checks: stage.checks })
+) -> Outcome<Played> {
+    let mut cast = Cast::new(scenario, seed);
+    let stage = Simulated::build(&mut cast, &mut |part| progress(BUILDING * part))?;
+    play::run(cast, stage, draw, progress)
 }
 
 /// How a node is set up in a network if the file says nothing else.
@@ -80,10 +49,6 @@ pub(super) fn usual_config(network: &Network, leaf: bool) -> Config {
         },
     }
 }
-
-/// The configurations of a network: one for each tier and combination of groups, shared by the
-/// nodes that have it.
-type Configs = Vec<(bool, Vec<usize>, Arc<Config>)>;
 
 #[cfg(test)]
 mod tests;

@@ -1,189 +1,272 @@
-//! The stage: the world, what is known of it beside the nodes themselves, and who is meant.
+//! The stage in a simulated world: its time is the world's.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::Asked;
-use super::{Check, Configs};
-use crate::library::words;
-use crate::node::{Config, Time};
-use crate::scenario::file::{Nodes, Scenario};
-use crate::scenario::report::{Download, Flood, Moment, Query, Sample};
-use crate::sim::workload::{Holdings, Plan};
-use crate::sim::{Dice, Graph, NodeId, SharedFile, World};
+use crate::node::io::{DownloadId, DownloadRequest, DownloadState, SearchId, SearchQuery, Source};
+use crate::node::view::{Dropped, KindCount};
+use crate::node::{Command, Event, Time};
+use crate::scenario::play::{Arrival, Cast, Member, Outcome, Passed, Spread, Stage};
+use crate::sim::byzantine::Misdeed;
+use crate::sim::{
+    Fault, Graph, Latency, Load, NodeId, Overlay, SearchRecord, SharedFile, World, WorldConfig,
+};
 
-/// A world that is being played.
-pub(super) struct Stage<'s> {
-    pub(super) scenario: &'s Scenario,
-    pub(super) seed: u64,
-    pub(super) world: World,
-    pub(super) dice: Dice,
-    pub(super) configs: Configs,
-    /// The graph whose links are to stand; none where nodes find each other.
-    pub(super) graph: Option<Arc<Graph>>,
-    /// Which nodes began as leaves.
-    pub(super) leaves: Vec<bool>,
-    pub(super) groups: BTreeMap<String, Vec<NodeId>>,
-    pub(super) holdings: Option<Holdings>,
-    pub(super) named: Vec<Named>,
+/// Memory for what is known of queries; each takes some bytes a node.
+const LEDGER_BYTES: usize = 400 << 20;
+/// An expanding ring asks with a query for each TTL.
+const QUERIES_A_SEARCH: usize = 8;
+/// Whoever says Bye is gone after so long.
+const BYE: Duration = Duration::from_secs(5);
+
+/// A world that is played in.
+pub(super) struct Simulated {
+    world: World,
     /// When the play began.
-    pub(super) began: Time,
-    pub(super) plan: Plan,
-    /// Searches, in order: those whose row is not written yet, and the rows.
-    pub(super) asked: Vec<Asked>,
-    pub(super) rows: Vec<Option<Query>>,
-    /// Searches that are followed at once: what the world knows of more may be forgotten.
-    pub(super) followed_max: usize,
-    pub(super) fetches: Vec<Fetch>,
-    pub(super) timeline: Vec<Moment>,
-    pub(super) samples: Vec<Sample>,
-    pub(super) sample_every: Duration,
-    pub(super) checks: Vec<Check>,
-    /// Descriptors and bytes that each node had sent, and all had, when the play began.
-    pub(super) before: Vec<(u64, u64)>,
-    pub(super) messages_before: u64,
-    pub(super) messages_sampled: u64,
-    pub(super) draw: bool,
-    pub(super) flood: Option<Flood>,
-    /// How long the play will be, as far as is known.
-    pub(super) expected_end: Duration,
+    began: Time,
+    followed_max: usize,
+    /// What is downloaded.
+    fetches: BTreeMap<DownloadId, SharedFile>,
 }
 
-/// A file that the scenario names, and who has it.
-pub(super) struct Named {
-    pub(super) file: SharedFile,
-    pub(super) words: Vec<String>,
-    pub(super) holders: Vec<NodeId>,
+impl Simulated {
+    /// The world as it is when the play begins: the nodes of the cast, connected or given time to
+    /// find each other. `progress` is told how much of that is done, 0 to 1.
+    pub(super) fn build(cast: &mut Cast<'_>, progress: &mut dyn FnMut(f64)) -> Outcome<Simulated> {
+        let nodes = cast.nodes();
+        let queries_max = (LEDGER_BYTES / (nodes as usize * 12)).clamp(32, 65_536);
+        let net = cast.scenario.links;
+        let config = WorldConfig { net, queries_max, ..WorldConfig::default() };
+        let mut world = World::new(cast.seed, config);
+        for node in (0..nodes).map(NodeId) {
+            let Member { config, files, firewalled, .. } = cast.member(node);
+            world.add_node(&config, files);
+            if firewalled {
+                world.set_reachable(node, false);
+            }
+        }
+        progress(0.5);
+        match cast.graph.clone() {
+            Some(graph) => {
+                world.mend(&graph);
+                world.settle()?;
+            }
+            None => {
+                for node in (0..nodes).map(NodeId) {
+                    let known = cast.acquaintances(node, nodes, &|_| true);
+                    world.remember(node, &known);
+                }
+                world.run_for(cast.scenario.warm_up)?;
+            }
+        }
+        progress(1.0);
+        Ok(Simulated {
+            began: world.now(),
+            world,
+            followed_max: queries_max / QUERIES_A_SEARCH,
+            fetches: BTreeMap::new(),
+        })
+    }
+
+    /// The nodes that have said something.
+    fn said(&self) -> Vec<NodeId> {
+        let all = (0..self.world.nodes()).map(NodeId);
+        all.filter(|&node| !self.world.said(node).is_empty()).collect()
+    }
+
+    /// Whether the bytes of a download that is done are those of the original.
+    fn is_equal(&mut self, node: NodeId, download: DownloadId) -> bool {
+        let Some(SharedFile { entry, content }) = self.fetches.get(&download) else {
+            return false;
+        };
+        let original = crate::sim::disk::content(*content, 0..entry.size);
+        self.world.disk(node).finished(&entry.name) == Some(&original)
+    }
 }
 
-/// A download that was ordered.
-pub(super) struct Fetch {
-    pub(super) row: Download,
-    pub(super) content: Option<u64>,
-    pub(super) corpus_file: Option<u32>,
-}
+impl Stage for Simulated {
+    const LOOK_EVERY: Duration = Duration::from_millis(500);
+    const SAMPLE_EVERY_MIN: Duration = Duration::from_millis(100);
 
-/// Which nodes of those that are named are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
-    Alive,
-    Dead,
-    All,
-}
+    fn begin(&mut self) -> Outcome {
+        self.began = self.world.now();
+        for node in (0..self.world.nodes()).map(NodeId) {
+            self.world.events(node);
+        }
+        Ok(())
+    }
 
-/// The words of a text as searches compare them.
-pub(super) fn words_of(text: &str) -> Vec<String> {
-    let lower = |word: words::Word<'_>| String::from_utf8_lossy(word.bytes).to_ascii_lowercase();
-    words::of(&words::fold(text)).map(lower).collect()
-}
-
-impl Stage<'_> {
-    /// The time since the play began.
-    pub(super) fn now(&self) -> Duration {
+    fn now(&self) -> Duration {
         self.world.now().since(self.began)
     }
 
-    pub(super) fn now_us(&self) -> u64 {
-        micros(self.now())
+    fn wait_until(&mut self, time: Duration) -> Outcome {
+        Ok(self.world.run_for(time.saturating_sub(self.now()))?)
     }
 
-    /// The nodes that a phrase means, in order.
-    pub(super) fn choose(&mut self, nodes: &Nodes, which: Which) -> Vec<NodeId> {
-        self.choose_among(nodes, self.world.nodes(), which)
+    fn nodes(&self) -> u32 {
+        self.world.nodes()
     }
 
-    /// The same in a network of so many nodes, which need not stand yet if all are meant.
-    pub(super) fn choose_among(&mut self, nodes: &Nodes, all: u32, which: Which) -> Vec<NodeId> {
-        let mut chosen: Vec<NodeId> = match nodes {
-            Nodes::All => (0..all).map(NodeId).collect(),
-            Nodes::Ultrapeers | Nodes::Leaves => {
-                let leaf = *nodes == Nodes::Leaves;
-                let is_meant = |node: &NodeId| self.is_leaf(*node) == leaf;
-                (0..all).map(NodeId).filter(is_meant).collect()
-            }
-            Nodes::Group(name) => self.groups.get(name).cloned().unwrap_or_default(),
-            Nodes::One(node) => (*node..node + 1).map(NodeId).collect(),
-            Nodes::Range(first, last) => (*first..=*last).map(NodeId).collect(),
-            Nodes::Any(list) => {
-                let mut together: Vec<NodeId> =
-                    list.iter().flat_map(|nodes| self.choose_among(nodes, all, which)).collect();
-                together.sort_unstable();
-                together.dedup();
-                together
-            }
-            Nodes::Some(count, of) => {
-                let of = self.choose_among(of, all, which);
-                self.some(of, *count as usize)
-            }
-            Nodes::Part(part, of) => {
-                let of = self.choose_among(of, all, which);
-                let count = (of.len() as f64 * part).round() as usize;
-                self.some(of, count)
-            }
+    fn is_alive(&self, node: NodeId) -> bool {
+        self.world.is_alive(node)
+    }
+
+    fn is_liar(&self, node: NodeId) -> bool {
+        self.world.is_liar(node)
+    }
+
+    fn is_linked(&mut self, a: NodeId, b: NodeId) -> Outcome<bool> {
+        Ok(self.world.is_linked(a, b))
+    }
+
+    fn ask(&mut self, node: NodeId, search: SearchId, query: SearchQuery) -> Outcome {
+        self.world.command(node, Command::Search { search, query });
+        Ok(())
+    }
+
+    fn share(&mut self, node: NodeId, file: SharedFile) -> Outcome {
+        self.world.share(node, file);
+        Ok(())
+    }
+
+    fn fetch(
+        &mut self,
+        node: NodeId,
+        download: DownloadId,
+        file: &SharedFile,
+        from: &[NodeId],
+    ) -> Outcome {
+        let entry = &file.entry;
+        let source = |&node: &NodeId| Source {
+            index: Some(entry.index.0),
+            name: Some(entry.name.clone()),
+            servent: Some(self.world.servent(node)),
+            ..Source::at(self.world.address(node))
         };
-        chosen.retain(|&node| {
-            node.0 < all
-                && match which {
-                    Which::Alive => self.world.is_alive(node),
-                    Which::Dead => !self.world.is_alive(node),
-                    Which::All => true,
-                }
-        });
-        chosen
+        let request = DownloadRequest {
+            name: entry.name.clone(),
+            size: Some(entry.size),
+            sha1: entry.sha1,
+            sources: from.iter().map(source).collect(),
+        };
+        self.fetches.insert(download, file.clone());
+        self.world.command(node, Command::Download { download, request });
+        Ok(())
     }
 
-    fn some(&mut self, mut of: Vec<NodeId>, count: usize) -> Vec<NodeId> {
-        self.dice.shuffle(&mut of);
-        of.truncate(count);
-        of.sort_unstable();
-        of
+    fn leave(&mut self, node: NodeId) -> Outcome {
+        self.world.command(node, Command::Shutdown);
+        self.world.schedule(BYE, Fault::Kill(node));
+        Ok(())
     }
 
-    pub(super) fn is_leaf(&self, node: NodeId) -> bool {
-        self.leaves.get(node.0 as usize).copied().unwrap_or(false)
+    fn add(&mut self, member: Member) -> Outcome {
+        self.world.add_node(&member.config, member.files);
+        Ok(())
     }
 
-    /// The configuration of a node in these groups.
-    pub(super) fn config(&mut self, leaf: bool, groups: &[usize]) -> Arc<Config> {
-        if let Some((.., config)) =
-            self.configs.iter().find(|(is_leaf, known, _)| *is_leaf == leaf && known == groups)
-        {
-            return Arc::clone(config);
-        }
-        let mut config = self.scenario.config(leaf);
-        for &group in groups {
-            let changed = self.scenario.groups[group].settings.apply(config.clone());
-            config = changed.unwrap_or(config);
-        }
-        let config = Arc::new(config);
-        self.configs.push((leaf, groups.to_vec(), Arc::clone(&config)));
-        config
+    fn link(&mut self, a: NodeId, b: NodeId) -> Outcome {
+        self.world.connect(a, b);
+        Ok(())
     }
 
-    /// Whoever lives and shares a match, in order.
-    pub(super) fn truth(&self, text: &str) -> Vec<NodeId> {
-        let wanted = words_of(text);
-        let mut nodes: Vec<NodeId> =
-            self.holdings.as_ref().map(|holdings| holdings.truth(text)).unwrap_or_default();
-        for named in &self.named {
-            if wanted.iter().all(|word| named.words.contains(word)) {
-                nodes.extend(&named.holders);
+    fn mend(&mut self, graph: &Graph) -> Outcome {
+        self.world.mend(graph);
+        Ok(())
+    }
+
+    fn remember(&mut self, node: NodeId, others: &[NodeId]) -> Outcome {
+        self.world.remember(node, others);
+        Ok(())
+    }
+
+    fn befall(&mut self, fault: Fault) -> Outcome {
+        self.world.befall(fault);
+        Ok(())
+    }
+
+    fn set_latency(&mut self, latency: Latency) -> Outcome {
+        self.world.set_latency(latency);
+        Ok(())
+    }
+
+    fn corrupt(&mut self, node: NodeId, misdeed: &Misdeed) -> Outcome {
+        self.world.corrupt(node, std::slice::from_ref(misdeed));
+        Ok(())
+    }
+
+    fn overlay(&mut self) -> Outcome<Overlay> {
+        Ok(self.world.overlay())
+    }
+
+    fn messages(&mut self) -> Outcome<u64> {
+        Ok(self.world.messages())
+    }
+
+    fn load(&mut self, node: NodeId) -> Outcome<Load> {
+        Ok(self.world.load(node))
+    }
+
+    fn files(&mut self, node: NodeId) -> Outcome<u64> {
+        Ok(self.world.files(node) as u64)
+    }
+
+    fn counts(&mut self, node: NodeId) -> Outcome<(Vec<Dropped>, Vec<KindCount>)> {
+        let view = self.world.view(node);
+        Ok(view.map(|view| (view.dropped, view.messages)).unwrap_or_default())
+    }
+
+    fn arrivals(&mut self) -> Outcome<Vec<Arrival>> {
+        let mut arrivals: Vec<Arrival> = Vec::new();
+        // What else they say is taken with it, so that it does not pile up.
+        for node in self.said() {
+            for (at, event) in self.world.events(node) {
+                let Event::Download { download, progress } = event else { continue };
+                let is_done = progress.state == DownloadState::Done;
+                let done = is_done.then(|| (at.since(self.began), self.is_equal(node, download)));
+                arrivals.push(Arrival { download, node, have_bytes: progress.have, done });
             }
         }
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes.retain(|&node| node.0 < self.world.nodes() && self.world.is_alive(node));
-        nodes
+        Ok(arrivals)
     }
 
-    /// Writes down that something happened now.
-    pub(super) fn happened(&mut self, what: impl Into<String>) {
-        let at_us = self.now_us();
-        self.timeline.push(Moment { at_us, what: what.into() });
+    fn record(&mut self, node: NodeId, search: SearchId) -> Outcome<SearchRecord> {
+        Ok(self.world.search_record(node, search))
     }
-}
 
-pub(super) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    fn spread(&mut self, node: NodeId, search: SearchId) -> Outcome<Option<Spread>> {
+        let Some(record) = self.world.measure_search(node, search) else { return Ok(None) };
+        let hop = |node: NodeId| Some((node, u32::from(record.links_to(node)?)));
+        let copies = record.copies.iter().flatten().map(|copy| Passed {
+            from: copy.from,
+            to: copy.to,
+            after: copy.at.since(record.began),
+            hop: copy.hop.into(),
+            again: copy.again,
+        });
+        let hops = record.reached().into_iter().filter_map(hop).collect();
+        Ok(Some(Spread { hops, copies: copies.collect() }))
+    }
+
+    fn follow_copies(&mut self, follow: bool) {
+        self.world.follow_copies(follow);
+    }
+
+    fn followed_max(&self) -> usize {
+        self.followed_max
+    }
+
+    fn forget(&mut self, node: NodeId, search: SearchId) -> Outcome {
+        self.world.forget_search(node, search);
+        Ok(())
+    }
+
+    fn built(&self) -> Duration {
+        self.began.since(Time::ZERO)
+    }
+
+    fn trace(&self) -> Option<String> {
+        Some(format!("{:016x}", self.world.trace_hash()))
+    }
 }

@@ -1,12 +1,12 @@
-//! From the world to the report of the run.
+//! From what can be seen on the stage to the report of the run.
 
-use super::stage::Stage;
+use super::{Outcome, Play, Stage};
 use crate::node::Why;
-use crate::node::view::View;
+use crate::node::view::{Dropped, KindCount};
 use crate::scenario::report::{
     Distribution, Drop, Load, NODE_ROWS_MAX, NodeRow, Overlay, Query, Run, Summary, Traffic,
 };
-use crate::sim::{Dice, Graph, NodeId};
+use crate::sim::{self, Dice, Graph, Load as Sent, NodeId};
 
 /// Up to so many nodes all distances are measured.
 const EXACT_NODES_MAX: u32 = 2_000;
@@ -14,42 +14,44 @@ const EXACT_NODES_MAX: u32 = 2_000;
 const SAMPLED_FROM: u32 = 32;
 /// Above so many nodes drops and kinds of descriptors are not counted: looking at each node takes
 /// longer than playing.
-const VIEWS_MAX: u32 = 100_000;
+const VIEWS_MAX: usize = 100_000;
 
-impl Stage<'_> {
+impl<S: Stage> Play<'_, S> {
     /// The whole run, when it is over.
-    pub(super) fn measure(&mut self) -> Run {
-        let mut run = self.look(true);
-        let nodes = self.world.nodes();
-        let overlay = self.world.overlay();
-        let sent: Vec<(u64, u64)> = (0..nodes).map(|node| self.sent(NodeId(node))).collect();
-        let lives: Vec<bool> = (0..nodes).map(|node| self.world.is_alive(NodeId(node))).collect();
+    pub(super) fn measure(&mut self) -> Outcome<Run> {
+        let mut run = self.look(true)?;
+        let nodes: Vec<NodeId> = (0..self.stage.nodes()).map(NodeId).collect();
+        let overlay = self.stage.overlay()?;
+        let sent: Vec<Sent> = nodes.iter().map(|&node| self.sent(node)).collect::<Outcome<_>>()?;
+        let lives: Vec<bool> = nodes.iter().map(|&node| self.stage.is_alive(node)).collect();
         let files: Vec<u64> =
-            (0..nodes).map(|node| self.world.files(NodeId(node)) as u64).collect();
+            nodes.iter().map(|&node| self.stage.files(node)).collect::<Outcome<_>>()?;
         let of_living = |value: &dyn Fn(usize) -> f64| {
-            Distribution::of((0..nodes as usize).filter(|&node| lives[node]).map(value).collect())
+            Distribution::of((0..nodes.len()).filter(|&node| lives[node]).map(value).collect())
         };
         run.load = Load {
-            messages_sent: of_living(&|node| sent[node].0 as f64),
-            bytes_sent: of_living(&|node| sent[node].1 as f64),
+            messages_sent: of_living(&|node| sent[node].messages_sent as f64),
+            bytes_sent: of_living(&|node| sent[node].bytes_sent as f64),
             files: of_living(&|node| files[node] as f64),
         };
         let mut drops = vec![0; Why::ALL.len()];
-        for node in (0..nodes).map(NodeId) {
-            let view = if nodes <= VIEWS_MAX { self.world.view(node) } else { None };
-            let dropped = view.as_ref().map_or(0, |view| add(view, &mut drops, &mut run.traffic));
-            if nodes as usize <= NODE_ROWS_MAX {
-                let at = node.0 as usize;
+        for (at, &node) in nodes.iter().enumerate() {
+            let mut dropped = 0;
+            if lives[at] && nodes.len() <= VIEWS_MAX {
+                let (drop, kinds) = self.stage.counts(node)?;
+                dropped = add(&drop, &kinds, &mut drops, &mut run.traffic);
+            }
+            if nodes.len() <= NODE_ROWS_MAX {
                 run.nodes.push(NodeRow {
                     node: node.0,
-                    role: if self.is_leaf(node) { "leaf" } else { "ultrapeer" }.to_owned(),
+                    role: if self.cast.is_leaf(node) { "leaf" } else { "ultrapeer" }.to_owned(),
                     alive: lives[at],
                     degree: overlay
                         .place(node)
                         .map_or(0, |place| overlay.graph.neighbours(place).len() as u32),
                     files: files[at],
-                    messages_sent: sent[at].0,
-                    bytes_sent: sent[at].1,
+                    messages_sent: sent[at].messages_sent,
+                    bytes_sent: sent[at].bytes_sent,
                     drops: dropped,
                 });
             }
@@ -65,88 +67,78 @@ impl Stage<'_> {
         run.timeline = std::mem::take(&mut self.timeline);
         run.samples = std::mem::take(&mut self.samples);
         run.flood = self.flood.take();
-        run.trace = Some(format!("{:016x}", self.world.trace_hash()));
-        run
+        run.trace = self.stage.trace();
+        Ok(run)
     }
 
     /// What is known so far, as far as conditions ask for it.
-    pub(super) fn look(&mut self, distances: bool) -> Run {
-        let so_far = self.rows_so_far();
-        let traffic = self.world.messages() - self.messages_before;
-        Run {
-            seed: self.seed,
+    pub(super) fn look(&mut self, distances: bool) -> Outcome<Run> {
+        let so_far = self.rows_so_far()?;
+        let traffic = self.stage.messages()? - self.messages_before;
+        let overlay = self.stage.overlay()?;
+        Ok(Run {
+            seed: self.cast.seed,
             lasted_us: self.now_us(),
-            built_us: self.began.as_micros(),
-            overlay: self.overlay(distances),
+            built_us: super::micros(self.stage.built()),
+            overlay: facts(&overlay, distances, self.cast.seed),
             summary: summary(&so_far, traffic),
             queries: so_far,
             downloads: self.fetches.iter().map(|fetch| fetch.row.clone()).collect(),
             ..Run::default()
-        }
+        })
     }
 
-    /// The rows of all searches, of those that go on as they are now.
-    fn rows_so_far(&mut self) -> Vec<Query> {
-        for node in (0..self.world.nodes()).map(NodeId) {
-            if !self.world.said(node).is_empty() {
-                self.listen(node);
-            }
-        }
-        let mut rows = self.rows.clone();
-        for asked in &self.asked {
-            rows[asked.place] = Some(self.row(asked));
-        }
-        rows.into_iter().flatten().collect()
+    /// What a node sent since the play began.
+    fn sent(&mut self, node: NodeId) -> Outcome<Sent> {
+        let before = self.before.get(node.0 as usize).copied().unwrap_or_default();
+        let load = self.stage.load(node)?;
+        Ok(Sent {
+            messages_sent: load.messages_sent.saturating_sub(before.messages_sent),
+            bytes_sent: load.bytes_sent.saturating_sub(before.bytes_sent),
+        })
     }
+}
 
-    fn sent(&self, node: NodeId) -> (u64, u64) {
-        let (messages, bytes) = self.before.get(node.0 as usize).copied().unwrap_or_default();
-        let load = self.world.load(node);
-        (load.messages_sent.saturating_sub(messages), load.bytes_sent.saturating_sub(bytes))
+/// Nodes that live, links between them, and the part of the nodes in the largest component.
+pub(super) fn standing(overlay: &sim::Overlay) -> (u64, u64, f64) {
+    let (_, largest) = components(&overlay.graph);
+    let nodes = u64::from(overlay.graph.nodes());
+    (nodes, overlay.graph.edges().len() as u64, largest as f64 / nodes.max(1) as f64)
+}
+
+/// What the overlay is like.
+fn facts(overlay: &sim::Overlay, distances: bool, seed: u64) -> Overlay {
+    let graph = &overlay.graph;
+    let nodes = graph.nodes();
+    let (components, largest_component) = components(graph);
+    let mut degrees = Vec::new();
+    for node in 0..nodes {
+        let degree = graph.neighbours(node).len();
+        degrees.resize(degrees.len().max(degree + 1), 0);
+        degrees[degree] += 1;
     }
-
-    /// Nodes that live, links between them, and the part of the nodes in the largest component.
-    pub(super) fn standing(&self) -> (u64, u64, f64) {
-        let overlay = self.world.overlay();
-        let (_, largest) = components(&overlay.graph);
-        let nodes = u64::from(overlay.graph.nodes());
-        (nodes, overlay.graph.edges().len() as u64, largest as f64 / nodes.max(1) as f64)
-    }
-
-    fn overlay(&self, distances: bool) -> Overlay {
-        let overlay = self.world.overlay();
-        let graph = &overlay.graph;
-        let nodes = graph.nodes();
-        let (components, largest_component) = components(graph);
-        let mut degrees = Vec::new();
-        for node in 0..nodes {
-            let degree = graph.neighbours(node).len();
-            degrees.resize(degrees.len().max(degree + 1), 0);
-            degrees[degree] += 1;
-        }
-        let ultrapeers = overlay.ultrapeers.iter().filter(|&&is| is).count() as u64;
-        let sampled = nodes > EXACT_NODES_MAX;
-        let mut dice = Dice::new(self.seed).derive("distances");
-        let from: Vec<u32> = match sampled {
-            true => (0..SAMPLED_FROM).map(|_| dice.below(nodes.into()) as u32).collect(),
-            false => (0..nodes).collect(),
-        };
-        let paths = distances.then(|| graph.paths(from));
-        let degree = |node| graph.neighbours(node).len() as f64;
-        Overlay {
-            nodes: nodes.into(),
-            ultrapeers,
-            leaves: u64::from(nodes) - ultrapeers,
-            edges: graph.edges().len() as u64,
-            degree: Distribution::of((0..nodes).map(degree).collect()),
-            degrees,
-            components,
-            largest_component,
-            diameter: paths.map_or(0, |paths| paths.diameter.into()),
-            path_length: paths.map_or(0.0, |paths| paths.mean),
-            clustering: if distances { graph.clustering() } else { 0.0 },
-            sampled,
-        }
+    let ultrapeers = overlay.ultrapeers.iter().filter(|&&is| is).count() as u64;
+    let sampled = nodes > EXACT_NODES_MAX;
+    let mut dice = Dice::new(seed).derive("distances");
+    let from: Vec<u32> = match sampled {
+        true => (0..SAMPLED_FROM).map(|_| dice.below(nodes.into()) as u32).collect(),
+        false => (0..nodes).collect(),
+    };
+    let paths = distances.then(|| graph.paths(from));
+    let degree = |node| graph.neighbours(node).len() as f64;
+    Overlay {
+        nodes: nodes.into(),
+        ultrapeers,
+        leaves: u64::from(nodes) - ultrapeers,
+        edges: graph.edges().len() as u64,
+        degree: Distribution::of((0..nodes).map(degree).collect()),
+        degrees,
+        components,
+        largest_component,
+        diameter: paths.map_or(0, |paths| paths.diameter.into()),
+        path_length: paths.map_or(0.0, |paths| paths.mean),
+        clustering: if distances { graph.clustering() } else { 0.0 },
+        sampled,
     }
 }
 
@@ -167,11 +159,16 @@ fn components(graph: &Graph) -> (u64, u64) {
 }
 
 /// Adds what a node counted; says how much it dropped.
-fn add(view: &View, drops: &mut [u64], traffic: &mut Vec<Traffic>) -> u64 {
-    for dropped in &view.dropped {
+fn add(
+    dropped: &[Dropped],
+    kinds: &[KindCount],
+    drops: &mut [u64],
+    traffic: &mut Vec<Traffic>,
+) -> u64 {
+    for dropped in dropped {
         drops[dropped.why as usize] += dropped.count;
     }
-    for count in &view.messages {
+    for count in kinds {
         match traffic.iter_mut().find(|known| known.kind == count.kind) {
             Some(known) => {
                 known.sent += count.sent;
@@ -184,7 +181,7 @@ fn add(view: &View, drops: &mut [u64], traffic: &mut Vec<Traffic>) -> u64 {
             }),
         }
     }
-    view.dropped.iter().map(|dropped| dropped.count).sum()
+    dropped.iter().map(|dropped| dropped.count).sum()
 }
 
 fn summary(queries: &[Query], traffic: u64) -> Summary {

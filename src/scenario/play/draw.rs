@@ -1,27 +1,27 @@
-//! The flood of one query, as a small graph that can be drawn.
+//! The flood of one query as a drawing.
 
 use std::collections::BTreeMap;
 
 use super::ask::Asked;
-use super::stage::Stage;
+use super::{Outcome, Play, Stage, micros};
 use crate::scenario::report::{Copy, FLOOD_NODES_MAX, Flood, FloodNode};
 use crate::sim::NodeId;
 
 /// In larger networks looking at all links would take too long.
 const NETWORK_MAX: u32 = 200_000;
 
-impl Stage<'_> {
+impl<S: Stage> Play<'_, S> {
     /// The drawing of a search.
-    pub(super) fn drawing(&self, asked: &Asked) -> Option<Flood> {
-        if self.world.nodes() > NETWORK_MAX {
-            return None;
+    pub(super) fn drawing(&mut self, asked: &Asked) -> Outcome<Option<Flood>> {
+        if self.stage.nodes() > NETWORK_MAX {
+            return Ok(None);
         }
-        let record = self.world.measure_search(asked.node, asked.search)?;
-        let answered = self.world.search_record(asked.node, asked.search).found_at;
-        let overlay = self.world.overlay();
-        let hop = |node: NodeId| match record.links_to(node) {
+        let Some(spread) = self.stage.spread(asked.node, asked.search)? else { return Ok(None) };
+        let answered = self.stage.record(asked.node, asked.search)?.found_at;
+        let overlay = self.stage.overlay()?;
+        let hop = |node: NodeId| match node {
             _ if node == asked.node => Some(0),
-            hop => hop.map(u32::from),
+            node => spread.hops.get(&node).copied(),
         };
         let mut nodes = overlay.nodes.clone();
         nodes.sort_by_key(|&node| (hop(node).unwrap_or(u32::MAX), node));
@@ -42,17 +42,17 @@ impl Stage<'_> {
         };
         let mut edges: Vec<(u32, u32)> = edges.collect();
         edges.sort_unstable();
-        let copies = record.copies.iter().flatten().filter_map(|copy| {
+        let copies = spread.copies.iter().filter_map(|copy| {
             Some(Copy {
                 from: *places.get(&copy.from)?,
                 to: *places.get(&copy.to)?,
-                at_us: u64::try_from(copy.at.since(record.began).as_micros()).ok()?,
-                hop: copy.hop.into(),
+                at_us: micros(copy.after),
+                hop: copy.hop,
                 duplicate: copy.again,
             })
         });
         let copies = copies.collect();
         let nodes = nodes.iter().map(drawn).collect();
-        Some(Flood { query: asked.place, nodes, edges, copies, left_out })
+        Ok(Some(Flood { query: asked.place, nodes, edges, copies, left_out }))
     }
 }
