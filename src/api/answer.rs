@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 
 use super::types::{ErrorCode, Failure};
-use crate::servent::{CallError, PlaceError, Stopped, WantError};
+use crate::servent::{CallError, ConditionsError, PlaceError, Stopped, WantError};
 
 /// Bytes of another's refusal that are passed on.
 const TEXT_BYTES_MAX: usize = 4_096;
@@ -46,6 +46,17 @@ impl From<PlaceError> for Refusal {
         let code = match error {
             PlaceError::UnknownHost(_) => ErrorCode::UnknownHost,
             PlaceError::NoHost(_) | PlaceError::NoNetwork(_) => ErrorCode::BadRequest,
+        };
+        Refusal { code, message: error.to_string() }
+    }
+}
+
+impl From<ConditionsError> for Refusal {
+    fn from(error: ConditionsError) -> Refusal {
+        let code = match error {
+            ConditionsError::NoLaboratory { .. } => ErrorCode::Forbidden,
+            ConditionsError::Senseless(_) => ErrorCode::BadRequest,
+            ConditionsError::Stopped(stopped) => return stopped.into(),
         };
         Refusal { code, message: error.to_string() }
     }

@@ -27,8 +27,8 @@ use thiserror::Error;
 
 use super::sse::Reader;
 use super::types::{
-    BASE, Block, Counters, Download, Event, Failure, FileResult, Host, NewDownload, NewSearch,
-    Passages, Peer, Search, SearchPage, Settings, Shares, Status, Upload,
+    BASE, Block, Conditions, Counters, Download, Event, Failure, FileResult, Host, NewDownload,
+    NewSearch, Passages, Peer, Search, SearchPage, Settings, Shares, Status, Upload,
 };
 use super::{ADDRESS_FILE, TOKEN_FILE};
 use crate::wire::Guid;
@@ -275,6 +275,16 @@ impl Client {
     /// The settings in effect.
     pub async fn config(&self) -> Result<Settings, ClientError> {
         self.get("/config").await
+    }
+
+    /// What its links are like.
+    pub async fn conditions(&self) -> Result<Conditions, ClientError> {
+        self.get("/conditions").await
+    }
+
+    /// Makes its links so; returns how they are then. Only servents in laboratories obey.
+    pub async fn set_conditions(&self, conditions: &Conditions) -> Result<Conditions, ClientError> {
+        self.ask(Method::PUT, "/conditions", Some(conditions)).await
     }
 
     /// Everything that happens from now on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Json, Router};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -19,8 +19,9 @@ use super::events::{Feed, frame, lock, respond};
 use super::facts;
 use super::searches::request_of;
 use super::types::{
-    BASE, Block, Counters, Download, Event, FileRequest, FileResult, Host, NewDownload, NewSearch,
-    Passages, Peer, ResultNumber, Search, SearchPage, Settings, Shares, Status, Upload, What,
+    BASE, Block, Conditions, Counters, Download, Event, FileRequest, FileResult, Host, NewDownload,
+    NewSearch, Passages, Peer, ResultNumber, Search, SearchPage, Settings, Shares, Status, Upload,
+    What,
 };
 use crate::node::Command;
 use crate::node::io::{DownloadId, DownloadRequest, SearchId};
@@ -65,6 +66,8 @@ fn table() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         ("GET", "/counters", get(counters)),
         ("GET", "/passages", get(passages)),
         ("GET", "/config", get(config)),
+        ("GET", "/conditions", get(conditions)),
+        ("PUT", "/conditions", put(set_conditions)),
         ("GET", "/events", get(events)),
         ("POST", "/shutdown", post(shutdown)),
     ]
@@ -361,6 +364,18 @@ async fn passages(
 
 async fn config(State(desk): Desked) -> Json<Settings> {
     Json(facts::settings(&desk.servent))
+}
+
+async fn conditions(State(desk): Desked) -> Json<Conditions> {
+    Json(desk.servent.conditions())
+}
+
+async fn set_conditions(
+    State(desk): Desked,
+    Json(conditions): Json<Conditions>,
+) -> Answer<Conditions> {
+    desk.servent.set_conditions(conditions).await?;
+    Ok(Json(desk.servent.conditions()))
 }
 
 async fn events(State(desk): Desked) -> Response {

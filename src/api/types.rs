@@ -17,6 +17,7 @@ use crate::library::FileKind;
 use crate::node::config::Strategy;
 use crate::node::io::{self, DownloadState, SearchEnd};
 use crate::node::{Relation, Why};
+pub use crate::servent::{Conditions, Latency, Network};
 use crate::wire::{Guid, Sha1};
 
 mod hosts;

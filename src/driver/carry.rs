@@ -34,6 +34,8 @@ pub(super) struct Body {
     /// Held by whoever moves it.
     hold: Mutex<Hold>,
     moved: AtomicU64,
+    /// Bytes that may still be moved before it waits again.
+    portion: AtomicU64,
     stop: AtomicBool,
     rest: Mutex<Option<Rest>>,
     /// What came after the range together with its beginning: the node's again, once all is stored.
@@ -91,6 +93,7 @@ impl Body {
             cargo,
             hold: Mutex::new(Hold { left, file: None, first }),
             moved: AtomicU64::new(0),
+            portion: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             rest: Mutex::new(Some(Rest::Waits)),
             surplus,
@@ -117,14 +120,21 @@ impl Body {
         self.stop.store(true, Ordering::Release);
     }
 
+    /// Wait as soon as you can.
+    pub(super) fn hold(&self) {
+        self.portion.store(0, Ordering::Release);
+    }
+
     /// What came beyond the range.
     pub(super) fn surplus(&self) -> &[u8] {
         &self.surplus
     }
 
-    /// Moves it on the blocking pool until its socket is not ready; then the bell rings for it.
-    pub(super) fn go_on(self: &Arc<Body>, id: ConnId, conn: &Conn, bell: &Arc<Bell>) {
+    /// Moves it on the blocking pool until its socket is not ready or `portion` bytes went by;
+    /// then the bell rings for it.
+    pub(super) fn go_on(self: &Arc<Body>, id: ConnId, conn: &Conn, bell: &Arc<Bell>, portion: u64) {
         *locked(&self.rest) = None;
+        self.portion.store(portion, Ordering::Release);
         let (body, stream, bell) = (Arc::clone(self), conn.stream(), Arc::clone(bell));
         let work = move || {
             let rest = match body.move_on(stream.get_ref(), || bell.ring(Who::Body(id))) {
@@ -179,6 +189,9 @@ struct Carried<'a, F: Fn()> {
 impl<F: Fn()> Carried<'_, F> {
     fn add(&mut self, len: usize) {
         self.body.moved.fetch_add(len as u64, Ordering::AcqRel);
+        // A portion without bound stays one for longer than any file.
+        let less = |portion: u64| Some(portion.saturating_sub(len as u64));
+        let _ = self.body.portion.fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
         self.unrung += len as u64;
         if self.unrung >= RING_EVERY_BYTES {
             self.unrung = 0;
@@ -189,10 +202,13 @@ impl<F: Fn()> Carried<'_, F> {
     fn is_stopped(&self) -> bool {
         self.body.stop.load(Ordering::Acquire)
     }
-}
 
-fn piece_len(left: &Range<u64>) -> usize {
-    usize::try_from(left.end.saturating_sub(left.start)).unwrap_or(usize::MAX).min(PIECE_BYTES)
+    /// How many bytes to move next; 0: those that it may are moved.
+    fn piece_len(&self, left: &Range<u64>) -> usize {
+        let portion = self.body.portion.load(Ordering::Acquire);
+        let len = left.end.saturating_sub(left.start).min(portion);
+        usize::try_from(len).unwrap_or(usize::MAX).min(PIECE_BYTES)
+    }
 }
 
 fn send(
@@ -201,9 +217,12 @@ fn send(
     mut stream: &TcpStream,
     carried: &mut Carried<'_, impl Fn()>,
 ) -> Result<Rest, Rest> {
-    let mut buffer = vec![0; piece_len(left)];
+    let mut buffer = vec![0; carried.piece_len(left)];
     while !left.is_empty() {
-        let wanted = piece_len(left);
+        let wanted = carried.piece_len(left).min(buffer.len());
+        if wanted == 0 {
+            return Ok(Rest::Waits);
+        }
         let len =
             retried(|| file.read_at(&mut buffer[..wanted], left.start)).map_err(|_| UNREADABLE)?;
         if len == 0 {
@@ -235,12 +254,15 @@ fn store(
     mut stream: &TcpStream,
     carried: &mut Carried<'_, impl Fn()>,
 ) -> Result<Rest, Rest> {
-    let mut buffer = vec![0; piece_len(left)];
+    let mut buffer = vec![0; carried.piece_len(left)];
     while !left.is_empty() {
         if carried.is_stopped() {
             return Err(Rest::Broken(CloseCause::Ordered));
         }
-        let wanted = piece_len(left);
+        let wanted = carried.piece_len(left).min(buffer.len());
+        if wanted == 0 {
+            return Ok(Rest::Waits);
+        }
         match retried(|| stream.read(&mut buffer[..wanted])) {
             Ok(0) => return Err(Rest::Broken(CloseCause::PeerClosed)),
             Ok(len) => {

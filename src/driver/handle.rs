@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use smol::channel::{self, Sender};
 
+use super::conditions::{Conditions, ConditionsError};
 use super::post::Post;
 use super::shares::SharesView;
 use super::sharing::Shelf;
@@ -30,6 +31,8 @@ pub struct Handle {
     events: Arc<Subscribers>,
     shelf: Shelf,
     seen: Arc<Mutex<Option<Seen>>>,
+    is_laboratory: bool,
+    conditions: Arc<Mutex<Conditions>>,
 }
 
 /// The last view, and when it was taken.
@@ -45,8 +48,10 @@ impl Handle {
         posts: Sender<Post>,
         events: Arc<Subscribers>,
         shelf: Shelf,
+        is_laboratory: bool,
     ) -> Handle {
-        Handle { listen, posts, events, shelf, seen: Arc::default() }
+        let (seen, conditions) = (Arc::default(), Arc::default());
+        Handle { listen, posts, events, shelf, seen, is_laboratory, conditions }
     }
 
     /// The address that the driver listens on, with the port that the system chose if it was 0.
@@ -97,6 +102,24 @@ impl Handle {
     /// How many files are shared and how far their hashing is.
     pub fn shares(&self) -> SharesView {
         self.shelf.view()
+    }
+
+    /// What the links are like, as last set.
+    pub fn conditions(&self) -> Conditions {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the links of a servent in a laboratory so; when this is done, they are.
+    pub async fn set_conditions(&self, conditions: Conditions) -> Result<(), ConditionsError> {
+        if !self.is_laboratory {
+            return Err(ConditionsError::NoLaboratory { listen: self.listen });
+        }
+        conditions.check()?;
+        let (done, is_done) = channel::bounded(1);
+        self.post(Post::Conditions(Box::new(conditions.clone()), done)).await?;
+        is_done.recv().await.map_err(|_| Stopped)?;
+        *self.conditions.lock().unwrap_or_else(PoisonError::into_inner) = conditions;
+        Ok(())
     }
 
     async fn post(&self, post: Post) -> Result<(), Stopped> {

@@ -12,6 +12,8 @@ use smol::channel::Sender;
 
 use super::bell::Bell;
 use super::carry::{Body, Rest};
+use super::conditions::lane::Way;
+use super::conditions::shaping::Shaping;
 use super::disk::Disk;
 use super::mapping::Mapper;
 use super::post::Post;
@@ -46,6 +48,8 @@ pub(super) struct Hands {
     pub(super) again: Vec<ConnId>,
     /// When the stages of connections end at the latest.
     pub(super) due: BTreeSet<(Instant, ConnId)>,
+    /// What holds up connections and datagrams in a laboratory; `None`: nothing does.
+    pub(super) shaping: Option<Box<Shaping>>,
     /// The node has stopped.
     pub(super) stopped: bool,
 }
@@ -78,6 +82,7 @@ impl Hands {
             dirty: Vec::new(),
             again: Vec::new(),
             due: BTreeSet::new(),
+            shaping: None,
             stopped: false,
         }
     }
@@ -97,12 +102,15 @@ impl Hands {
             }
             return;
         }
-        let due = conn.due;
+        let (due, stream) = (conn.due, conn.stream());
         self.conns.remove(&id);
         if let Some(due) = due {
             self.due.remove(&(due, id));
         }
-        self.told.push_back(Input::Closed { conn: id, cause });
+        let is_known = self.shaping.as_mut().is_none_or(|shaping| shaping.close(id, stream));
+        if is_known {
+            self.told.push_back(Input::Closed { conn: id, cause });
+        }
     }
 
     /// All connections are over.
@@ -143,7 +151,18 @@ impl Hands {
         if is_uploading || !matches!(conn.stage, Stage::Open | Stage::Flushing) {
             return 0;
         }
-        let (sent, left) = conn.write();
+        let (sent, left) = match &mut self.shaping {
+            None => conn.write(),
+            Some(shaping) => {
+                let now = Instant::now();
+                if shaping.portion(id, now, Way::Out) == 0 {
+                    return 0;
+                }
+                let (sent, left) = conn.write();
+                shaping.charge(id, now, Way::Out, sent.into());
+                (sent, left)
+            }
+        };
         match left {
             Left::NotYet => conn.arm_write(id, &self.bell),
             Left::Broken => self.end(id, CloseCause::Reset),
@@ -162,6 +181,11 @@ impl Hands {
     /// A connection that was ordered stands, or does not.
     pub(super) fn stands(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
+        if let Some(shaping) = &mut self.shaping
+            && !shaping.may_stand(id, Instant::now())
+        {
+            return;
+        }
         match conn.stands() {
             None => conn.arm_write(id, &self.bell),
             Some(Err(cause)) => self.end(id, cause),
@@ -241,8 +265,16 @@ impl Hands {
         let Some(body) = conn.body.as_ref().filter(|body| body.is_download() == is_download) else {
             return false;
         };
-        if body.rest() == Some(Rest::Waits) {
-            Arc::clone(body).go_on(id, conn, &self.bell);
+        if body.rest() != Some(Rest::Waits) {
+            return true;
+        }
+        let portion = match &mut self.shaping {
+            None => u64::MAX,
+            Some(shaping) if is_download => shaping.portion_of_body(id, Instant::now()),
+            Some(shaping) => shaping.portion(id, Instant::now(), Way::Out),
+        };
+        if portion > 0 {
+            body.go_on(id, conn, &self.bell, portion);
         }
         true
     }

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::carry::Body;
+use super::conditions::shaping::Shaping;
 use super::hands::Hands;
 use super::mapping::Mapper;
 use super::names;
@@ -31,7 +33,7 @@ impl Hands {
             Action::Pause { conn } => self.pause(conn),
             Action::Resume { conn } => self.resume(conn),
             Action::Close { conn, flush } => self.close(conn, flush),
-            Action::SendDatagram { to, data } => self.udp.send(to, data.bytes()),
+            Action::SendDatagram { to, data } => self.send_datagram(to, &data),
             Action::Disk(order) => self.disk.order(order),
             Action::Emit(event) => self.emit(event),
             Action::MapPort => self.mapper.iter_mut().for_each(Mapper::map),
@@ -40,8 +42,12 @@ impl Hands {
     }
 
     fn connect(&mut self, id: ConnId, to: SocketAddr) {
-        let opened = tcp::connect(to, self.from)
-            .and_then(|stream| Conn::new(id, stream, Stage::Connecting, &self.bell));
+        let is_silent = self.shaping.as_mut().is_some_and(|shaping| {
+            shaping.open(id, to.ip(), Instant::now());
+            shaping.is_held(id)
+        });
+        let opened = tcp::connect(to, self.from, is_silent)
+            .and_then(|stream| Conn::new(id, stream, to.ip(), Stage::Connecting, &self.bell));
         match opened {
             Ok(mut conn) => {
                 conn.arm_write(id, &self.bell);
@@ -50,6 +56,7 @@ impl Hands {
             }
             Err(e) => {
                 let cause = tcp::cause_of(&e);
+                self.shaping.iter_mut().for_each(|shaping| shaping.forget(id));
                 self.told.push_back(Input::Closed { conn: id, cause });
             }
         }
@@ -62,6 +69,13 @@ impl Hands {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.put(Piece::Chunk(chunk));
             self.soil(id);
+        }
+    }
+
+    fn send_datagram(&mut self, to: SocketAddr, data: &Chunk) {
+        let leaves = |shaping: &mut Box<Shaping>| shaping.may_leave(to.ip(), Instant::now());
+        if self.shaping.as_mut().is_none_or(leaves) {
+            self.udp.send(to, data.bytes());
         }
     }
 
@@ -79,9 +93,8 @@ impl Hands {
     pub(super) fn upload(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let Some((file, range)) = conn.take_file() else { return };
-        let body = Arc::new(Body::upload(self.shelf.clone(), file, range));
-        body.go_on(id, conn, &self.bell);
-        conn.body = Some(body);
+        conn.body = Some(Arc::new(Body::upload(self.shelf.clone(), file, range)));
+        self.move_on(id, false);
     }
 
     fn store_into(&mut self, id: ConnId, download: DownloadId, range: Range<u64>, came: &[u8]) {
@@ -92,9 +105,15 @@ impl Hands {
             self.told.push_back(Input::Disk(DiskReport::Failed { download, failure }));
             return;
         };
-        let body = Arc::new(Body::download(download, partial, range, came));
-        body.go_on(id, conn, &self.bell);
-        conn.body = Some(body);
+        let body = match &mut self.shaping {
+            None => Body::download(download, partial, range, came),
+            Some(shaping) => {
+                let came = [came, &shaping.take_for_body(id)].concat();
+                Body::download(download, partial, range, &came)
+            }
+        };
+        conn.body = Some(Arc::new(body));
+        self.move_on(id, true);
     }
 
     fn pause(&mut self, id: ConnId) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smol::channel::Sender;
 
+use super::conditions::Conditions;
 use crate::library::Change;
 use crate::node::io::{DiskReport, LookupId, Mapped, MappingFailure};
 use crate::node::passages::PassagesView;
@@ -23,6 +24,8 @@ pub(super) enum Post {
     View(Sender<Arc<View>>),
     /// Somebody wants to know what became of a query's copies, or of those of all.
     Passages(Option<Guid>, Sender<PassagesView>),
+    /// The links are like that from now on; said when it is so.
+    Conditions(Box<Conditions>, Sender<()>),
     /// Somebody wants the shared folders looked through.
     Rescan,
     /// The shared folders were looked through, or files were hashed.

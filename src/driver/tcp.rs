@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::bell::{Bell, Who};
 use super::carry::Body;
+use super::conditions::gate;
 use super::udp::canonical;
 use crate::library::FileIndex;
 use crate::node::io::CloseCause;
@@ -64,6 +65,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Conn {
     stream: Arc<Async<TcpStream>>,
+    /// Who is at the other end.
+    pub(super) peer: IpAddr,
     reader: Waker,
     writer: Option<Waker>,
     out: VecDeque<Piece>,
@@ -116,12 +119,14 @@ impl Conn {
     pub(super) fn new(
         id: ConnId,
         stream: Async<TcpStream>,
+        peer: IpAddr,
         stage: Stage,
         bell: &Arc<Bell>,
     ) -> io::Result<Conn> {
         stream.get_ref().set_nodelay(true)?;
         Ok(Conn {
             stream: Arc::new(stream),
+            peer,
             reader: bell.rope(Who::Reader(id)),
             writer: None,
             out: VecDeque::new(),
@@ -175,6 +180,16 @@ impl Conn {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => None,
             Err(error) => Some(Err(cause_of(&error))),
         }
+    }
+
+    /// Lets nothing in any more: whom we are connecting to does not get through to us.
+    pub(super) fn deafen(&self) {
+        gate::shut(self.stream.get_ref());
+    }
+
+    /// Lets everything in again.
+    pub(super) fn hear(&self) {
+        gate::open(self.stream.get_ref());
     }
 
     /// Reads what is there, once.
@@ -301,10 +316,18 @@ impl Conn {
     }
 }
 
-/// Begins to connect to `to` from `from` (any address if it is of the other family).
-pub(super) fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Async<TcpStream>> {
+/// Begins to connect to `to` from `from` (any address if it is of the other family). A deaf
+/// connection does not hear what is answered.
+pub(super) fn connect(
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    is_deaf: bool,
+) -> io::Result<Async<TcpStream>> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    if is_deaf {
+        gate::shut(&socket);
+    }
     if let Some(from) = from.filter(|from| from.is_ipv4() == to.is_ipv4()) {
         socket.bind(&SocketAddr::new(from, 0).into())?;
     }
@@ -358,6 +381,11 @@ impl Listener {
     /// Pulls the rope when somebody wants to connect.
     pub(super) fn arm(&self) {
         while self.socket.poll_readable(&mut Context::from_waker(&self.waker)).is_ready() {}
+    }
+
+    /// The socket, for packet filters.
+    pub(super) fn socket(&self) -> &TcpListener {
+        self.socket.get_ref()
     }
 
     /// Somebody who is there already, and who he is; `None`: nobody.

@@ -20,18 +20,18 @@ use crate::node::io::{
 const HANGS_AFTER: Duration = Duration::from_secs(30);
 
 /// A driver on a thread of its own.
-struct Running {
+pub(super) struct Running {
     dir: tempfile::TempDir,
-    handle: Handle,
+    pub(super) handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
-    fn start(shared: &[(&str, &[u8])]) -> Running {
+    pub(super) fn start(shared: &[(&str, &[u8])]) -> Running {
         Running::start_with(shared, |_| {})
     }
 
-    fn start_with(shared: &[(&str, &[u8])], change: impl FnOnce(&mut Setup)) -> Running {
+    pub(super) fn start_with(shared: &[(&str, &[u8])], change: impl FnOnce(&mut Setup)) -> Running {
         let dir = tempfile::tempdir().unwrap();
         let shares = dir.path().join("shared");
         fs::create_dir(&shares).unwrap();
@@ -60,15 +60,15 @@ impl Running {
         Running { dir, handle, thread }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn tell(&self, command: Command) {
+    pub(super) fn tell(&self, command: Command) {
         smol::block_on(self.handle.command(command)).unwrap();
     }
 
-    fn connect(&self, to: &Running) {
+    pub(super) fn connect(&self, to: &Running) {
         let mut events = self.handle.events();
         let at = to.handle.listen();
         self.tell(Command::Connect { host: at.ip().to_string(), port: at.port() });
@@ -77,14 +77,14 @@ impl Running {
     }
 
     /// Waits until so many files are hashed.
-    fn shares_hashed(&self, files: u64) {
+    pub(super) fn shares_hashed(&self, files: u64) {
         wait_until(|| {
             let shares = self.handle.shares();
             shares.files == files && shares.files_to_hash == 0
         });
     }
 
-    fn search(&self, text: &str) -> Hit {
+    pub(super) fn search(&self, text: &str) -> Hit {
         let mut events = self.handle.events();
         let query = SearchQuery { text: text.to_owned(), ..SearchQuery::default() };
         self.tell(Command::Search { search: SearchId(1), query });
@@ -94,13 +94,13 @@ impl Running {
         })
     }
 
-    fn download(&self, request: DownloadRequest) -> Progress {
+    pub(super) fn download(&self, request: DownloadRequest) -> Progress {
         let mut events = self.handle.events();
         self.tell(Command::Download { download: DownloadId(7), request });
         finished(&mut events)
     }
 
-    fn stop(mut self) -> tempfile::TempDir {
+    pub(super) fn stop(mut self) -> tempfile::TempDir {
         self.tell(Command::Shutdown);
         self.thread.take().unwrap().join().unwrap();
         self.dir
@@ -119,7 +119,7 @@ fn finished(events: &mut Subscription) -> Progress {
     })
 }
 
-fn wait_for<T>(events: &mut Subscription, wanted: impl Fn(&Event) -> Option<T>) -> T {
+pub(super) fn wait_for<T>(events: &mut Subscription, wanted: impl Fn(&Event) -> Option<T>) -> T {
     let found = async {
         loop {
             match events.next().await {
@@ -139,7 +139,7 @@ fn wait_for<T>(events: &mut Subscription, wanted: impl Fn(&Event) -> Option<T>) 
     smol::block_on(smol::future::or(found, hangs))
 }
 
-fn wait_until(is_so: impl Fn() -> bool) {
+pub(super) fn wait_until(is_so: impl Fn() -> bool) {
     let give_up = std::time::Instant::now() + HANGS_AFTER;
     while !is_so() {
         assert!(std::time::Instant::now() < give_up, "it did not come about");
@@ -147,7 +147,7 @@ fn wait_until(is_so: impl Fn() -> bool) {
     }
 }
 
-fn request_for(hit: &Hit) -> DownloadRequest {
+pub(super) fn request_for(hit: &Hit) -> DownloadRequest {
     DownloadRequest {
         name: hit.name.clone(),
         size: Some(hit.size),
@@ -157,20 +157,20 @@ fn request_for(hit: &Hit) -> DownloadRequest {
 }
 
 /// Bytes that differ everywhere.
-fn content(len: usize) -> Vec<u8> {
+pub(super) fn content(len: usize) -> Vec<u8> {
     let mut rng = Rng::from_u64(len as u64);
     let mut bytes = vec![0; len];
     bytes.chunks_mut(4_096).for_each(|chunk| rng.fill(chunk));
     bytes
 }
 
-fn raw(to: SocketAddr) -> TcpStream {
+pub(super) fn raw(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(HANGS_AFTER)).unwrap();
     stream
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub(super) fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -181,7 +181,7 @@ fn read_head(stream: &mut TcpStream) -> String {
 }
 
 /// A neighbour that speaks just enough.
-fn raw_link(to: SocketAddr) -> TcpStream {
+pub(super) fn raw_link(to: SocketAddr) -> TcpStream {
     let mut stream = raw(to);
     stream
         .write_all(b"GNUTELLA CONNECT/0.6\r\nUser-Agent: test\r\nX-Ultrapeer: True\r\n\r\n")
@@ -192,7 +192,7 @@ fn raw_link(to: SocketAddr) -> TcpStream {
     stream
 }
 
-fn replays(record: &Path) -> ReplayReport {
+pub(super) fn replays(record: &Path) -> ReplayReport {
     let report = replay(record).unwrap();
     assert_eq!(report.divergence, None);
     assert_eq!(report.torn_bytes, 0);

@@ -7,6 +7,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,6 +19,7 @@ use smol::stream::Stream as _;
 
 use super::bell::Who;
 use super::clock::Clock;
+use super::conditions::lane::Way;
 use super::hands::Hands;
 use super::keep::Keep;
 use super::post::Post;
@@ -49,7 +51,7 @@ pub(super) struct Turns {
     inbox: Pin<Box<Receiver<Post>>>,
     posts: Vec<Post>,
     ready: Vec<Who>,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     clock: Clock,
     now: Time,
     alarm: Alarm,
@@ -184,7 +186,8 @@ impl Turns {
     async fn wait(&mut self, no_later: Instant) {
         let deadline = self.node.deadline().and_then(|deadline| self.clock.instant(deadline));
         let first_due = self.hands.due.first().map(|(due, _)| *due);
-        let times = [deadline, first_due, self.accept_again, Some(no_later)];
+        let shaped = self.hands.shaping.as_ref().and_then(|shaping| shaping.next());
+        let times = [deadline, first_due, shaped, self.accept_again, Some(no_later)];
         let next = times.into_iter().flatten().min();
         self.alarm.set(next);
         let (mut has_yielded, mut has_come) = (false, false);
@@ -222,6 +225,9 @@ impl Turns {
     fn look_at_timers(&mut self) {
         let now = Instant::now();
         self.hands.overdue(now);
+        if self.hands.shaping.is_some() {
+            self.look_at_shaping(now);
+        }
         if self.accept_again.is_some_and(|again| again <= now) {
             self.accept_again = None;
             self.accept();
@@ -244,6 +250,11 @@ impl Turns {
             Post::View(answer) => drop(answer.try_send(Arc::new(self.node.view()))),
             Post::Passages(query, answer) => drop(answer.try_send(self.node.passages(query))),
             Post::Rescan => self.wants_rescan = true,
+            Post::Conditions(conditions, done) => {
+                self.set_conditions(*conditions);
+                // Whoever asked may be gone.
+                let _ = done.try_send(());
+            }
         }
     }
 
@@ -256,13 +267,11 @@ impl Turns {
                 Ok(Some((stream, peer))) => {
                     self.accepted += 1;
                     let id = ConnId::accepted(self.accepted);
-                    let opened = Conn::new(id, stream, Stage::Open, &self.hands.bell)
+                    let opened = Conn::new(id, stream, peer.ip(), Stage::Open, &self.hands.bell)
                         .and_then(|conn| Ok((conn.local()?, conn)));
                     // Fails only if the peer is gone already.
                     if let Ok((local, conn)) = opened {
-                        self.hands.conns.insert(id, Box::new(conn));
-                        self.feed(Input::Accepted { conn: id, peer, local });
-                        self.read(id);
+                        self.accepted(id, conn, peer, local);
                     }
                 }
                 Ok(None) => return self.listener.arm(),
@@ -271,6 +280,21 @@ impl Turns {
             }
         }
         self.hands.bell.ring(Who::Listener);
+    }
+
+    fn accepted(&mut self, id: ConnId, conn: Conn, peer: SocketAddr, local: SocketAddr) {
+        if let Some(shaping) = &mut self.hands.shaping {
+            // The packet filter of the listener is not this connection's.
+            conn.hear();
+            if shaping.accept(id, peer, local, Instant::now()) {
+                self.hands.conns.insert(id, Box::new(conn));
+                self.read(id);
+            }
+            return;
+        }
+        self.hands.conns.insert(id, Box::new(conn));
+        self.feed(Input::Accepted { conn: id, peer, local });
+        self.read(id);
     }
 
     fn accept_later(&mut self, error: &io::Error) {
@@ -284,8 +308,13 @@ impl Turns {
         while count < DATAGRAMS_PER_TURN_MAX
             && let Some((len, from)) = self.hands.udp.receive(&mut buffer)
         {
-            self.feed(Input::Datagram { from, data: &buffer[..len] });
             count += 1;
+            if let Some(shaping) = &mut self.hands.shaping
+                && !shaping.datagram_came(from, &buffer[..len], Instant::now())
+            {
+                continue;
+            }
+            self.feed(Input::Datagram { from, data: &buffer[..len] });
         }
         self.buffer = buffer;
         if count == DATAGRAMS_PER_TURN_MAX {
@@ -302,8 +331,11 @@ impl Turns {
     }
 
     /// Reads a connection once, if the node wants it.
-    fn read(&mut self, id: ConnId) {
+    pub(super) fn read(&mut self, id: ConnId) {
         let Some(conn) = self.hands.conns.get_mut(&id) else { return };
+        if self.hands.shaping.as_ref().is_some_and(|shaping| shaping.is_held(id)) {
+            return;
+        }
         if conn.stage == Stage::Lingering {
             match conn.discard(&mut self.buffer) {
                 true => conn.arm_read(),
@@ -313,6 +345,9 @@ impl Turns {
         }
         if !conn.is_read_by_node() {
             return;
+        }
+        if self.hands.shaping.is_some() {
+            return self.read_shaped(id);
         }
         match conn.read(&mut self.buffer) {
             Got::Bytes(len) => {
@@ -355,6 +390,10 @@ impl Turns {
         let rest = body.rest();
         let len = body.take_moved();
         if len > 0 {
+            let way = if body.is_download() { Way::In } else { Way::Out };
+            if let Some(shaping) = &mut self.hands.shaping {
+                shaping.charge(id, Instant::now(), way, len);
+            }
             self.feed(Input::Carried { conn: id, len });
         }
         if let Some(rest) = rest

@@ -44,9 +44,10 @@ pub use self::bootstrap::SourceError;
 pub use self::downloading::{DownloadError, Downloading};
 pub use self::hits::Hits;
 pub use self::options::Options;
-pub use self::place::{Host, Network, PORT_DEFAULT, PlaceError};
+pub use self::place::{Host, Network, NoNetwork, PORT_DEFAULT, PlaceError};
 pub use self::run::StartError;
 pub use self::want::{WantError, want};
+pub use crate::driver::conditions::{Conditions, ConditionsError, Latency};
 pub use crate::driver::shares::SharesView;
 pub use crate::driver::{Divergence, ReplayError, ReplayReport, replay};
 pub use crate::driver::{Heard, Stopped, Subscription as Events};
@@ -186,14 +187,25 @@ impl Servent {
 
     /// Never talks to these addresses (`ADDRESS` or `ADDRESS/BITS`) again.
     pub async fn block(&self, network: &str) -> Result<(), CallError> {
-        let Network { address, prefix_len } = network.parse()?;
+        let Network { address, prefix_len } = network.parse().map_err(PlaceError::from)?;
         Ok(self.command(Command::Block { network: address, prefix_len }).await?)
     }
 
     /// Talks to them again.
     pub async fn unblock(&self, network: &str) -> Result<(), CallError> {
-        let Network { address, prefix_len } = network.parse()?;
+        let Network { address, prefix_len } = network.parse().map_err(PlaceError::from)?;
         Ok(self.command(Command::Unblock { network: address, prefix_len }).await?)
+    }
+
+    /// What the links are like; by default nothing is in the way.
+    pub fn conditions(&self) -> Conditions {
+        self.0.node.conditions()
+    }
+
+    /// Makes the links of a servent in a laboratory slow, lossy or silent, or puts it behind a
+    /// firewall. When this is done, they are so.
+    pub async fn set_conditions(&self, conditions: Conditions) -> Result<(), ConditionsError> {
+        self.0.node.set_conditions(conditions).await
     }
 
     /// Looks for changes in the shared folders.

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use crate::driver::{Network, NoNetwork};
+
 /// The port that a host has if none is said.
 pub const PORT_DEFAULT: u16 = 6346;
 
@@ -15,8 +17,8 @@ pub enum PlaceError {
     #[error("\"{0}\" is no host: write NAME:PORT, ADDRESS:PORT or [IPV6]:PORT")]
     NoHost(String),
     /// Not a block of addresses.
-    #[error("\"{0}\" is no block of addresses: write ADDRESS or ADDRESS/BITS")]
-    NoNetwork(String),
+    #[error(transparent)]
+    NoNetwork(#[from] NoNetwork),
     /// A name without addresses.
     #[error("no address is known for the host \"{0}\"")]
     UnknownHost(String),
@@ -76,31 +78,6 @@ impl FromStr for Host {
     }
 }
 
-/// A block of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// One of its addresses.
-    pub address: IpAddr,
-    /// How many leading bits count.
-    pub prefix_len: u8,
-}
-
-impl FromStr for Network {
-    type Err = PlaceError;
-
-    fn from_str(text: &str) -> Result<Network, PlaceError> {
-        let wrong = || PlaceError::NoNetwork(text.to_owned());
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let bits_max = if address.is_ipv4() { 32 } else { 128 };
-        let prefix_len = bits.map_or(Ok(bits_max), |bits| bits.parse().map_err(|_| wrong()))?;
-        if prefix_len > bits_max { Err(wrong()) } else { Ok(Network { address, prefix_len }) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,23 +108,6 @@ mod tests {
             "http://a:1",
         ] {
             assert_eq!(text.parse::<Host>(), Err(PlaceError::NoHost(text.to_owned())));
-        }
-    }
-
-    #[test]
-    fn networks_are_read_as_people_write_them() {
-        let network =
-            |address: &str, prefix_len| Network { address: address.parse().unwrap(), prefix_len };
-        for (text, wanted) in [
-            ("10.0.0.0/8", network("10.0.0.0", 8)),
-            ("10.1.2.3", network("10.1.2.3", 32)),
-            ("fe80::/10", network("fe80::", 10)),
-            ("::1", network("::1", 128)),
-        ] {
-            assert_eq!(text.parse(), Ok(wanted), "{text}");
-        }
-        for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "/8", "a.b", "10.0.0.0/-1"] {
-            assert_eq!(text.parse::<Network>(), Err(PlaceError::NoNetwork(text.to_owned())));
         }
     }
 

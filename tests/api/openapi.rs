@@ -151,6 +151,7 @@ fn successes(all: &mut Described, sharer: SocketAddr) {
         "/counters",
         "/passages",
         "/config",
+        "/conditions",
         "/events",
     ] {
         assert_eq!(all.call("GET", path, "", None).status, 200);
@@ -159,6 +160,14 @@ fn successes(all: &mut Described, sharer: SocketAddr) {
     all.call("POST", "/peers", "", Some(&host));
     let browse = all.call("POST", "/browse", "", Some(&host)).json();
     all.call("GET", "/searches/{id}", &format!("{}?after=0", browse["id"]), None);
+    let slow = json!({
+        "latency_us": 500, "latencies": [{"network": "10.0.0.0/8", "latency_us": 9}],
+        "rate_bytes_s": 1_000_000, "silent": ["10.1.2.3"], "datagram_loss": 0.5, "firewalled": false,
+    });
+    let set = all.call("PUT", "/conditions", "", Some(&slow));
+    assert_eq!((set.status, &set.json()["silent"][0]), (200, &json!("10.1.2.3")));
+    assert_eq!(all.call("GET", "/conditions", "", None).json(), set.json());
+    assert_eq!(all.call("PUT", "/conditions", "", Some(&json!({}))).status, 200);
     let block = json!({"network": "10.0.0.0/8"});
     all.call("POST", "/blocks", "", Some(&block));
     all.call("GET", "/blocks", "", None);
@@ -228,6 +237,7 @@ fn failures(all: &mut Described) {
         ("POST", "/browse", json!({"host": ""})),
         ("POST", "/blocks", json!({"network": "10.0.0.0/33"})),
         ("DELETE", "/blocks", json!({"network": "here"})),
+        ("PUT", "/conditions", json!({"datagram_loss": 1.5})),
         ("POST", "/searches", json!({"text": " "})),
         ("POST", "/searches", json!({"text": "a", "strategy": "expanding-ring"})),
         ("POST", "/searches", json!({"text": "a", "strategy": {"walkers": {"walkers": 16}}})),
@@ -255,7 +265,7 @@ fn refusals(all: &mut Described) {
         let cases = [
             (good.clone().body("{"), 400),
             (good.clone().body("{}").header("Content-Type", "text/plain"), 415),
-            (good.clone().body("[1]"), 422),
+            (good.clone().body("[[1]]"), 422),
             (good.clone().body(&format!("{{\"text\":\"{}\"}}", "x".repeat(300_000))), 413),
         ];
         for (request, status) in cases {

@@ -61,6 +61,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
 fn is_a(name: &str, value: &Value) -> bool {
     match name {
         "string" => value.is_string(),
+        "number" => value.is_number(),
         "integer" => value.is_u64(),
         "boolean" => value.is_boolean(),
         "object" => value.is_object(),
