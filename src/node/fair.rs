@@ -4,16 +4,29 @@
 //! A query that is new to us is charged for the ultrapeers that it may reach from here. A neighbour
 //! may always bring some; beyond that twice what the median neighbour does: in a busy network all
 //! are busy, and one that claims to speak for many must not look like it.
+//!
+//! A neighbour that passes on what a flooder asks uses up what it may bring without any fault of
+//! its own, evenly and to the last drop: nothing else would ever find room. So what it passes on
+//! leaves a part to its own questions, and where little is left a query's GUID decides, so that
+//! all that it passes on have the same chance. (It cannot be left to the neighbour to hold back:
+//! it knows neither our limits nor what is new to us.) And of one that brings far more than it may
+//! not all that it may is passed on, so that next to a flooder nobody is taken for one.
 
 use std::time::Duration;
 
 use crate::node::{Config, Time};
+use crate::wire::Guid;
 
 /// How long what neighbours bring is counted before it decides what they may.
 const WINDOW: Duration = Duration::from_secs(10);
 /// So many times the median neighbour may bring one that brings most: with one of two hundred
 /// servents at it, twice the median keeps what an attack adds below half of what there was.
 const TIMES_MEDIAN: u64 = 2;
+/// Who brings so many times what it may strains the network: no honest relay does.
+const TIMES_FAR_TOO_MUCH: u64 = 2;
+/// All that strain get this part of what one neighbour may bring passed on, together: four such
+/// nodes in a row or around one still leave room for others.
+const PART_PASSED_ON: u32 = 4;
 /// Costs are told apart up to this TTL.
 const TTLS: usize = 8;
 
@@ -44,6 +57,15 @@ pub(crate) struct Fair {
     /// That of the neighbour whose queries are at hand.
     at_hand: Allowance,
     at_hand_is_leaf: bool,
+    at_hand_strains: bool,
+    /// What is left to all together that strain.
+    passed_on: Allowance,
+    /// Who brought more in the last window strains.
+    far_too_much: u64,
+    /// So much may be left to it at most.
+    at_hand_burst: u32,
+    /// Nobody outside knows which GUIDs have a chance when there is little left.
+    salt: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +84,11 @@ impl Default for Fair {
             leaves: none,
             at_hand: Allowance::default(),
             at_hand_is_leaf: false,
+            at_hand_strains: false,
+            passed_on: Allowance::default(),
+            far_too_much: u64::MAX,
+            at_hand_burst: u32::MAX,
+            salt: 0,
         }
     }
 }
@@ -75,14 +102,18 @@ impl Fair {
     }
 
     /// A window is over: `brought` is what each ultrapeer among the neighbours brought in it, and
-    /// `hosts` how many ultrapeers a query reaches from here by its TTL.
+    /// `hosts` how many ultrapeers a query reaches from here by its TTL; `salt` is asked for once.
     pub(crate) fn renew(
         &mut self,
         now: Time,
         brought: &mut [u32],
         hosts: impl Fn(u8) -> u64,
+        salt: impl FnOnce() -> u64,
         config: &Config,
     ) {
+        if self.salt == 0 {
+            self.salt = salt() | 1;
+        }
         let ttl_full = usize::from(config.query_ttl_default).clamp(1, TTLS - 1);
         for (ttl, cost) in self.costs.iter_mut().enumerate() {
             let reach = hosts(ttl.clamp(1, ttl_full) as u8);
@@ -101,15 +132,24 @@ impl Fair {
         let may = TIMES_MEDIAN * usual_per_s;
         self.peers = limit(config.queries_per_minute_max, config.query_burst, may);
         self.leaves = limit(config.leaf_queries_per_minute_max, config.leaf_query_burst, 0);
+        self.far_too_much =
+            TIMES_FAR_TOO_MUCH * u64::from(self.peers.per_s) * window_us.max(1_000_000) / 1_000_000;
         self.window_began = now;
+    }
+
+    /// Whether one who brought that in the window that is over strains the network.
+    pub(crate) fn is_far_too_much(&self, brought: u32) -> bool {
+        u64::from(brought) > self.far_too_much
     }
 
     /// Queries of a neighbour are at hand: what it may bring has grown since the last ones.
     #[inline]
-    pub(crate) fn open(&mut self, now: Time, allowance: Allowance, is_leaf: bool) {
+    pub(crate) fn open(&mut self, now: Time, allowance: Allowance, is_leaf: bool, strains: bool) {
         self.at_hand_is_leaf = is_leaf;
+        self.at_hand_strains = strains;
         self.at_hand = allowance;
         let Limit { per_s, burst } = if is_leaf { self.leaves } else { self.peers };
+        self.at_hand_burst = burst;
         if burst < u32::MAX {
             self.at_hand.fill(now, per_s, burst);
         }
@@ -129,10 +169,26 @@ impl Fair {
         self.costs[ttl]
     }
 
-    /// Whether the neighbour at hand may bring this.
+    /// Whether the neighbour at hand may bring this: a query with these hops and this GUID.
     #[inline]
-    pub(crate) fn affords(&self, cost: u32) -> bool {
-        cost <= self.at_hand.left
+    pub(crate) fn affords(&self, cost: u32, hops: u8, guid: &Guid) -> bool {
+        let left = self.at_hand.left;
+        cost <= left && (hops == 0 || left >= self.at_hand_burst / 2 || self.is_lucky(guid))
+    }
+
+    /// Whether a query that is passed on gets through although less than half is left: always at
+    /// half, never at a quarter.
+    #[cold]
+    fn is_lucky(&self, guid: &Guid) -> bool {
+        let quarter = u64::from(self.at_hand_burst / 4).max(1);
+        let above = u64::from(self.at_hand.left).saturating_sub(quarter);
+        let halves = guid.0.split_at(8);
+        let number =
+            |bytes: &[u8]| bytes.iter().fold(0u64, |sum, &byte| sum << 8 | u64::from(byte));
+        let mixed = (number(halves.0) ^ self.salt).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            ^ number(halves.1).rotate_left(29);
+        let lot = (mixed ^ self.salt.rotate_left(17)).wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 48;
+        above << 16 > lot * quarter
     }
 
     /// The neighbour at hand brings something new.
@@ -140,6 +196,21 @@ impl Fair {
     pub(crate) fn charge(&mut self, cost: u32) {
         self.at_hand.left -= cost.min(self.at_hand.left);
         self.at_hand.brought = self.at_hand.brought.saturating_add(cost);
+    }
+
+    /// Whether what the neighbour at hand was charged for goes on to others.
+    #[inline]
+    pub(crate) fn passes_on(&mut self, now: Time, cost: u32) -> bool {
+        !self.at_hand_strains || self.strained_passes(now, cost)
+    }
+
+    #[cold]
+    fn strained_passes(&mut self, now: Time, cost: u32) -> bool {
+        let (Limit { per_s, burst }, cost) = (self.peers, cost.saturating_mul(PART_PASSED_ON));
+        self.passed_on.fill(now, per_s, burst);
+        let passes = cost <= self.passed_on.left;
+        self.passed_on.left -= if passes { cost } else { 0 };
+        passes
     }
 
     /// It would have, but may not.
@@ -161,6 +232,11 @@ impl Allowance {
             // What does not make a whole unit is not lost.
             self.filled = self.filled + Duration::from_micros(more * 1_000_000 / per_s);
         }
+    }
+
+    /// What the neighbour brought in this window so far.
+    pub(crate) fn brought(&self) -> u32 {
+        self.brought
     }
 
     /// What the neighbour brought in the window that is over.
@@ -198,9 +274,9 @@ mod tests {
         let second = |second: u64| {
             let mut through = 0;
             for ms in 0..1_000 {
-                fair.open(at(second * 1_000 + ms), allowance, is_leaf);
+                fair.open(at(second * 1_000 + ms), allowance, is_leaf, false);
                 let cost = fair.cost(ttl);
-                if fair.affords(cost) {
+                if fair.affords(cost, 0, &Guid::default()) {
                     fair.charge(cost);
                     through += 1;
                 } else {
@@ -218,10 +294,14 @@ mod tests {
         [0, 1, 4, 13, 40][usize::from(ttl)]
     }
 
+    fn salt() -> u64 {
+        7
+    }
+
     #[test]
     fn a_burst_and_then_so_many_a_second() {
         let mut fair = Fair::default();
-        fair.renew(at(0), &mut [], hosts, &config());
+        fair.renew(at(0), &mut [], hosts, salt, &config());
         assert_eq!(brings(&mut fair, 3, false, 4), [10, 1, 1, 1]);
         assert_eq!(brings(&mut fair, 9, false, 2), [10, 1]);
         // What goes less far costs less: 13 units a second.
@@ -233,13 +313,13 @@ mod tests {
     #[test]
     fn where_all_are_busy_all_may_be() {
         let mut fair = Fair::default();
-        fair.renew(at(0), &mut [], hosts, &config());
+        fair.renew(at(0), &mut [], hosts, salt, &config());
         // Ten seconds in which most brought 20 queries a second: twice that is fine.
-        fair.renew(at(10_000), &mut [100_000, 2_600, 2_600, 2_500, 2_700], hosts, &config());
+        fair.renew(at(10_000), &mut [100_000, 2_600, 2_600, 2_500, 2_700], hosts, salt, &config());
         assert_eq!(brings(&mut fair, 3, false, 2)[1], 40);
         // One among three that are quiet, and one of two.
         for mut brought in [vec![100_000, 0, 0, 0], vec![100_000, 0]] {
-            fair.renew(at(20_000), &mut brought, hosts, &config());
+            fair.renew(at(20_000), &mut brought, hosts, salt, &config());
             assert_eq!(brings(&mut fair, 3, false, 2)[1], 1);
         }
     }
@@ -250,19 +330,78 @@ mod tests {
         let config = Config { queries_per_minute_max: 0, ..config() };
         assert!(!fair.is_due(at(1_000_000), &config));
         assert!(brings(&mut Fair::default(), 3, false, 1) == [1_000]);
-        assert!(fair.affords(fair.cost(4)));
+        assert!(fair.affords(fair.cost(4), 3, &Guid::default()));
     }
 
     #[test]
     fn what_was_refused_counts_as_brought() {
         let mut fair = Fair::default();
-        fair.renew(at(0), &mut [], hosts, &config());
-        fair.open(at(0), Allowance::default(), false);
+        fair.renew(at(0), &mut [], hosts, salt, &config());
+        fair.open(at(0), Allowance::default(), false, false);
         for _ in 0..20 {
             let cost = fair.cost(3);
-            if fair.affords(cost) { fair.charge(cost) } else { fair.refused(cost) }
+            if fair.affords(cost, 0, &Guid::default()) {
+                fair.charge(cost)
+            } else {
+                fair.refused(cost)
+            }
         }
         let mut allowance = fair.close();
         assert_eq!((allowance.take_brought(), allowance.take_brought()), (260, 0));
+    }
+
+    /// A neighbour passes on as much as it may bring and a bit more, without a pause. What it asks
+    /// itself gets through, and of what it passes on each has a chance.
+    #[test]
+    fn what_is_passed_on_leaves_room() {
+        let mut fair = Fair::default();
+        fair.renew(at(0), &mut [], hosts, salt, &Config { query_burst: 60, ..config() });
+        let (mut allowance, mut number) = (Allowance::default(), 0u64);
+        let mut bring = |ms: u64, hops: u8| {
+            number += 1;
+            let mut guid = Guid::default();
+            guid.0[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+            fair.open(at(ms), allowance, false, false);
+            let cost = fair.cost(3);
+            let may = fair.affords(cost, hops, &guid);
+            if may {
+                fair.charge(cost)
+            } else {
+                fair.refused(cost)
+            }
+            allowance = fair.close();
+            may
+        };
+        let (mut flooded, mut own, mut of_others) = (0, 0, 0);
+        for second in 0..600 {
+            flooded += u32::from(bring(second * 1_000, 2));
+            flooded += u32::from(bring(second * 1_000 + 400, 2));
+            if second % 10 == 9 {
+                own += u32::from(bring(second * 1_000 + 500, 0));
+                of_others += u32::from(bring(second * 1_000 + 950, 1));
+            }
+        }
+        assert_eq!(own, 60, "each of its own");
+        assert!((15..45).contains(&of_others), "{of_others} of 60");
+        assert!((480..560).contains(&flooded), "{flooded}");
+    }
+
+    #[test]
+    fn of_those_who_strain_little_goes_on() {
+        let mut fair = Fair::default();
+        fair.renew(at(0), &mut [], hosts, salt, &config());
+        // Thirteen units a second are allowed.
+        fair.renew(at(10_000), &mut [0, 0, 300], hosts, salt, &config());
+        assert_eq!([260, 261].map(|brought| fair.is_far_too_much(brought)), [false, true]);
+        let mut passed = |strains| {
+            (0..60)
+                .filter(|second| {
+                    fair.open(at(20_000 + second * 1_000), Allowance::default(), false, strains);
+                    fair.passes_on(at(20_000 + second * 1_000), 13)
+                })
+                .count()
+        };
+        assert_eq!(passed(false), 60);
+        assert!((15..=18).contains(&passed(true)));
     }
 }

@@ -154,21 +154,28 @@ impl Node {
             Relation::Ultrapeer => Allowance::default(),
             Relation::Peer | Relation::Leaf => link.allowance,
         };
-        self.fair.open(now, allowance, link.relation == Relation::Leaf);
+        let strains = link.strains;
+        self.fair.open(now, allowance, link.relation == Relation::Leaf, strains);
     }
 
     #[cold]
     fn reckon_allowances(&mut self, now: Time) {
         let mut brought = Vec::new();
-        for (_, row) in self.conns.iter_mut() {
-            if let Some(link) = row.phase.link_mut() {
-                let of_link = link.allowance.take_brought();
-                brought.extend((link.relation == Relation::Peer).then_some(of_link));
-            }
+        for (_, row) in self.conns.iter() {
+            let peer = row.phase.link().filter(|link| link.relation == Relation::Peer);
+            brought.extend(peer.map(|link| link.allowance.brought()));
         }
         let peers = u32::try_from(brought.len()).unwrap_or(u32::MAX);
         let hosts = |ttl| pace::hosts(peers, ttl);
-        self.fair.renew(now, &mut brought, hosts, &self.config);
+        let Node { fair, rng, config, .. } = self;
+        fair.renew(now, &mut brought, hosts, || rng.derive("fair").u64(), config);
+        for (_, row) in self.conns.iter_mut() {
+            if let Some(link) = row.phase.link_mut() {
+                let of_link = link.allowance.take_brought();
+                link.strains =
+                    link.relation == Relation::Peer && self.fair.is_far_too_much(of_link);
+            }
+        }
     }
 
     fn too_large(&mut self, now: Time, from: From) -> bool {
@@ -268,7 +275,9 @@ impl Node {
         }
         lifetime::admit(header, &self.config)?;
         let cost = self.fair.cost(header.ttl);
-        if !self.fair.affords(cost) && self.seen.is_news(&header.guid, header.ttl) {
+        if !self.fair.affords(cost, header.hops, &header.guid)
+            && self.seen.is_news(&header.guid, header.ttl)
+        {
             // It is not known by that: another neighbour may bring it.
             self.fair.refused(cost);
             return Err(Why::TooManyQueries);
@@ -303,7 +312,12 @@ impl Node {
             self.stirred = true;
             return self.begin_for_leaf(now, from, header, &query, payload);
         }
-        let onward = lifetime::onward(header);
+        let mut onward = lifetime::onward(header);
+        let goes_on = self.fair.passes_on(now, cost);
+        if !goes_on {
+            // Leaves hear it still.
+            onward.ttl = 0;
+        }
         // Leaves had the first copy already.
         let leaves = admission == Admission::Fresh;
         match self.relays_by() {
@@ -312,7 +326,11 @@ impl Node {
             }
             _ => self.flood(now, from.conn, &onward, payload, &query, leaves),
         }
-        if onward.ttl > 0 { Ok(()) } else { Err(Why::TtlSpent) }
+        match onward.ttl {
+            0 if goes_on => Err(Why::TtlSpent),
+            0 => Err(Why::NotPassedOn),
+            _ => Ok(()),
+        }
     }
 
     /// What our hits say of us, to one who reads contents in binary or not; with a token they go

@@ -62,7 +62,7 @@ impl Node {
         let Header { guid, ttl, .. } = *header;
         let cost = self.fair.cost(ttl);
         let is_first = self.seen.is_unknown(&guid);
-        if is_first && !self.fair.affords(cost) {
+        if is_first && !self.fair.affords(cost, header.hops, &guid) {
             self.fair.refused(cost);
             return Err(Why::TooManyQueries);
         }

@@ -56,6 +56,8 @@ pub(super) struct Link {
     pub told: u32,
     /// What it may still bring of queries.
     pub allowance: Allowance,
+    /// Whether it brings far more than it may.
+    pub strains: bool,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// What it says lies behind it; none if it does not speak HSEP.
@@ -109,6 +111,7 @@ impl Link {
             understands: Understood::default(),
             hops_limit: u8::MAX,
             allowance: Allowance::default(),
+            strains: false,
             number: None,
             told: 0,
             understands_bye: features.understands_bye,
