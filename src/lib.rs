@@ -19,11 +19,11 @@
 //! | [`sim`] | a whole world under one seed | smol, real sockets, real files |
 //! | [`servent`] | the handle an application holds | simulation, HTTP |
 //! | `api` | HTTP, JSON and events over a servent, and the client for it | terminal |
-//! | `scenario` | a file that says who does what when, played in `sim` (in `cluster`, too, once that is built), and the report | terminal |
+//! | `cluster` | real servents on one machine: processes, directories, links | simulation |
+//! | `scenario` | a file that says who does what when, played in `sim`, and the report | terminal |
 //! | `cli` | words to calls, events to lines, errors to exit statuses | protocol |
 //!
-//! `cluster` (real servents on one machine) is planned and not built yet. A room imports only rooms to its left; `sim` and `driver` do not know
-//! each other.
+//! A room imports only rooms to its left; `sim` and `driver` do not know each other.
 //!
 //! ## A worked example: two nodes on a rope
 //!
@@ -97,6 +97,8 @@
 pub mod api;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod driver;
 pub mod library;
 pub mod node;

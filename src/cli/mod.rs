@@ -4,6 +4,7 @@
 //! it started itself.
 
 mod args;
+mod cluster;
 mod config;
 mod demo;
 mod get;
@@ -56,6 +57,7 @@ fn run(args: Args) -> Result<Outcome> {
         Command::Demo(words) => return demo::demo(json, words),
         Command::Replay(words) => return replay::replay(json, &words.file),
         Command::Sim(words) => return sim::sim(json, words),
+        Command::Cluster(words) => return smol::block_on(cluster::cluster(&common, words)),
         Command::Completions(words) => {
             args::completions(words.shell, &mut std::io::stdout());
             return Ok(Outcome::Worked);
@@ -91,6 +93,7 @@ async fn obey(settings: &Settings, json: bool, command: Command) -> Result<Outco
         Command::Demo(_)
         | Command::Replay(_)
         | Command::Sim(_)
+        | Command::Cluster(_)
         | Command::Completions(_)
         | Command::Man => Ok(Outcome::Worked),
     }

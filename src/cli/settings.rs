@@ -142,13 +142,27 @@ impl Settings {
         Ok(())
     }
 
-    fn take_flags(&mut self, common: &Common, run: Option<&Run>) -> Result<()> {
-        for pair in &common.set {
+    /// A node's configuration with some settings changed (`--set`); nothing else is looked at.
+    pub(super) fn changed(config: &Config, set: &[String]) -> Result<Config> {
+        let mut values = BTreeMap::new();
+        put_node(&mut values, config)?;
+        let mut settings = Settings { values };
+        settings.take_pairs(set)?;
+        Ok(Config { listen: config.listen, ..settings.node()? })
+    }
+
+    fn take_pairs(&mut self, pairs: &[String]) -> Result<()> {
+        for pair in pairs {
             let (key, text) = pair
                 .split_once('=')
                 .ok_or_else(|| anyhow!("--set {pair}: write it as --set KEY=VALUE"))?;
             self.put_text(key.trim(), text.trim(), Origin::Flag)?;
         }
+        Ok(())
+    }
+
+    fn take_flags(&mut self, common: &Common, run: Option<&Run>) -> Result<()> {
+        self.take_pairs(&common.set)?;
         let flag = |path: &Path| Value::String(path.to_string_lossy().into_owned());
         if let Some(dir) = &common.data_dir {
             self.put("data_dir", flag(dir), Origin::Flag)?;
@@ -228,6 +242,22 @@ impl Settings {
     }
 }
 
+/// Every setting of a node by its name.
+fn put_node(values: &mut BTreeMap<String, (Value, Origin)>, config: &Config) -> Result<()> {
+    for (field, value) in toml::Table::try_from(config)? {
+        let grouped = field != "listen" && field != ROLE;
+        let key = if grouped { format!("node.{field}") } else { field };
+        values.insert(key, (value, Origin::Default));
+    }
+    Ok(())
+}
+
+/// The folder of this user's programs for what goes on at the moment.
+pub(super) fn state_dir() -> Result<PathBuf> {
+    let folders = folders()?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()))
+}
+
 fn folders() -> Result<impl AppStrategy> {
     etcetera::choose_app_strategy(AppStrategyArgs {
         top_level_domain: String::new(),
@@ -241,13 +271,7 @@ fn defaults(folders: &impl AppStrategy) -> Result<BTreeMap<String, (Value, Origi
     let data_dir = folders.data_dir();
     let text = |path: &Path| Value::String(path.to_string_lossy().into_owned());
     let mut values = BTreeMap::new();
-    for (field, value) in toml::Table::try_from(Config::default())? {
-        if field == "listen" || field == ROLE {
-            values.insert(field, (value, Origin::Default));
-        } else {
-            values.insert(format!("node.{field}"), (value, Origin::Default));
-        }
-    }
+    put_node(&mut values, &Config::default())?;
     for (key, value) in [
         ("data_dir", text(&data_dir)),
         ("download_dir", Value::String(String::new())),

@@ -20,7 +20,14 @@ fn the_help_of_every_command_is_as_agreed() {
     for command in commands(&page.clone()) {
         let output = run(dir.path(), &[&command, "--help"]);
         assert!(output.status.success(), "{command}");
-        page.push_str(&format!("\n==== {command}\n{}", text(&output.stdout)));
+        let help = text(&output.stdout);
+        page.push_str(&format!("\n==== {command}\n{help}"));
+        // Some have commands of their own.
+        for below in help.split_once("SUBCOMMANDS:").map(|_| commands(&help)).unwrap_or_default() {
+            let output = run(dir.path(), &[&command, &below, "--help"]);
+            assert!(output.status.success(), "{command} {below}");
+            page.push_str(&format!("\n==== {command} {below}\n{}", text(&output.stdout)));
+        }
     }
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/help.txt");
     if std::env::var_os(BLESS).is_some() {

@@ -1,6 +1,8 @@
 //! The words of the command line: parsed here into plain enums, understood elsewhere.
 //!
-//! This is the only file that knows the argument parser.
+//! This is the only folder that knows the argument parser.
+
+pub(super) mod cluster;
 
 use std::path::PathBuf;
 
@@ -88,6 +90,8 @@ pub(super) enum Command {
     Replay(Replay),
     /// Plays an experiment in a simulated network and says what came of it
     Sim(Sim),
+    /// Starts, watches and changes a network of real servents on this machine
+    Cluster(cluster::Cluster),
     /// Prints completions for a shell
     Completions(Completions),
     /// Prints the manual page
@@ -309,6 +313,9 @@ pub(super) fn help_pages() -> Vec<(String, String)> {
     let mut names: Vec<Vec<String>> = vec![vec!["filbert".into(), "--help".into()]];
     for name in COMMANDS {
         names.push(vec!["filbert".into(), (*name).into(), "--help".into()]);
+        for below in if *name == "cluster" { cluster::COMMANDS } else { &[] } {
+            names.push(vec!["filbert".into(), (*name).into(), (*below).into(), "--help".into()]);
+        }
     }
     names
         .into_iter()
@@ -340,6 +347,7 @@ const COMMANDS: &[&str] = &[
     "demo",
     "replay",
     "sim",
+    "cluster",
     "completions",
     "man",
 ];

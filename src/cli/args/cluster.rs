@@ -1,0 +1,52 @@
+//! The words of `filbert cluster`.
+
+use std::path::PathBuf;
+
+use structopt::StructOpt;
+
+/// Real servents on this machine, as many as you like.
+///
+/// `filbert cluster up -n 50` starts fifty and returns when all are connected; `filbert cluster
+/// down` ends them and leaves nothing behind.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Cluster {
+    /// Where the cluster lives [default: FILBERT_CLUSTER, or a folder of this user]
+    #[structopt(long, global = true, value_name = "DIR", parse(from_os_str))]
+    pub(crate) dir: Option<PathBuf>,
+    #[structopt(subcommand)]
+    pub(crate) command: ClusterCommand,
+}
+
+/// What to do with a cluster.
+#[derive(Debug, StructOpt)]
+pub(crate) enum ClusterCommand {
+    /// Starts a cluster and waits until every servent has its neighbours
+    Up(Up),
+    /// Shows every servent of the cluster and how it is doing
+    Status,
+    /// Ends the cluster and removes all that it has on disk
+    Down,
+}
+
+/// The names of the commands, in the order of the help.
+pub(super) const COMMANDS: &[&str] = &["up", "status", "down"];
+
+/// A cluster that is to stand.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Up {
+    /// How many servents, the leaves among them [default: 10]
+    #[structopt(short = "n", long, value_name = "N")]
+    pub(crate) nodes: Option<u32>,
+    /// Who is whose neighbour: ring, line, star, mesh, tree:2 (children of each), grid, random:4
+    /// (neighbours of each), erdos-renyi:4 (neighbours in the mean), barabasi-albert:2 (links of a
+    /// newcomer), watts-strogatz:4 (neighbours before links move), edge-list:FILE [default: random:4]
+    #[structopt(long, value_name = "KIND")]
+    pub(crate) topology: Option<String>,
+    /// So many are leaves, each of three ultrapeers at random; the others are ultrapeers. Without
+    /// it the network is flat: no tiers, every search a flood
+    #[structopt(long, value_name = "L")]
+    pub(crate) leaves: Option<u32>,
+    /// Number for the random topology; another number, another network
+    #[structopt(long, value_name = "N", default_value = "1")]
+    pub(crate) seed: u64,
+}

@@ -1,0 +1,50 @@
+//! `filbert cluster`: real servents on this machine, by hand and by shell.
+
+mod status;
+mod topology;
+mod up;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::Outcome;
+use super::args::Common;
+use super::args::cluster::{self as args, ClusterCommand};
+use super::render::say;
+use super::settings;
+use crate::cluster::{self, MARK};
+
+/// Does what a command says.
+pub(super) async fn cluster(common: &Common, words: &args::Cluster) -> Result<Outcome> {
+    let (json, dir) = (common.json, dir(words)?);
+    match &words.command {
+        ClusterCommand::Up(words) => up::up(common, &dir, words).await,
+        ClusterCommand::Status => status::status(json, &dir).await,
+        ClusterCommand::Down => down(json, &dir).await,
+    }
+}
+
+/// Where the cluster lives.
+fn dir(words: &args::Cluster) -> Result<PathBuf> {
+    if let Some(dir) = &words.dir {
+        return Ok(dir.clone());
+    }
+    match std::env::var_os(MARK).filter(|dir| !dir.is_empty()) {
+        Some(dir) => Ok(dir.into()),
+        None => Ok(settings::state_dir()?.join("cluster")),
+    }
+}
+
+async fn down(json: bool, dir: &std::path::Path) -> Result<Outcome> {
+    let was = cluster::down(dir).await?;
+    let dir = cluster::full_path(dir);
+    if json {
+        say!("{}", serde_json::json!({ "dir": dir, "was_there": was }));
+    } else if was {
+        say!("The cluster in {} is gone.", dir.display());
+    } else {
+        say!("There was no cluster in {}.", dir.display());
+    }
+    Ok(if was { Outcome::Worked } else { Outcome::NothingFound })
+}
