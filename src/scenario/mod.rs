@@ -12,6 +12,7 @@ pub mod bundled;
 pub mod csv;
 pub mod expect;
 pub mod file;
+pub mod follow;
 pub mod many;
 pub mod page;
 pub mod play;

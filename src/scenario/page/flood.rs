@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::f64::consts::TAU;
 use std::fmt::Write;
 
+use super::drawing::{self, Drawing, Sign};
+use super::layout;
 use super::words::escaped;
 use crate::scenario::report::{Copy, Flood, FloodNode, Query};
 
@@ -11,6 +13,9 @@ use crate::scenario::report::{Copy, Flood, FloodNode, Query};
 const MIDDLE: f64 = 400.0;
 /// The outermost ring.
 const RADIUS: f64 = 372.0;
+
+/// With more copies than this they are drawn thin.
+const DENSE_FROM: usize = 250;
 
 /// Where the nodes stand.
 struct Layout {
@@ -24,41 +29,61 @@ pub(super) fn html(flood: &Flood, query: Option<&Query>) -> String {
     if flood.nodes.is_empty() {
         return String::new();
     }
-    let hops = last_hop(flood);
-    let layout = layout(flood);
-    let mut svg = format!(
-        "<svg viewBox=\"0 0 {0} {0}\" role=\"img\" \
-         aria-label=\"One query on its way, hop by hop\">\n",
-        2.0 * MIDDLE
-    );
-    for ring in 1..=layout.rings {
-        let radius = RADIUS * f64::from(ring) / f64::from(layout.rings);
-        let _ = writeln!(
-            svg,
-            "<circle class=\"ring\" cx=\"{MIDDLE}\" cy=\"{MIDDLE}\" r=\"{radius:.1}\"/>"
-        );
-    }
-    for &(a, b) in &flood.edges {
-        draw_line(&mut svg, &layout, (a, b), "edge", None);
-    }
-    for copy in &flood.copies {
-        let class = if copy.duplicate { "copy duplicate" } else { "copy" };
-        draw_line(&mut svg, &layout, (copy.from, copy.to), class, Some(copy.hop));
-    }
-    for (node, &place) in flood.nodes.iter().zip(&layout.places) {
-        draw_node(&mut svg, node, place);
-    }
-    svg.push_str("</svg>\n");
     let text = query.map(|query| escaped(&query.text)).unwrap_or_default();
+    format!(
+        "<section id=\"flood\"><h2>One query, hop by hop</h2>\n\
+         <p>The query &ldquo;{text}&rdquo; leaves the node in the middle; {}</p>\n{}</section>\n",
+        explained(flood),
+        player(flood)
+    )
+}
+
+/// A flood as a page of its own: to be stepped through hop by hop. `more` is markup that follows.
+pub fn page(title: &str, about: &[String], flood: &Flood, more: &str) -> String {
+    let body = format!(
+        "<section id=\"flood\">\n<p class=\"soft\">The query leaves the node in the middle; {}</p>\n\
+         {}</section>\n{more}",
+        explained(flood),
+        player(flood)
+    );
+    drawing::page(title, about, &body)
+}
+
+/// A flood as a drawing of its own.
+pub fn svg(title: &str, about: &[String], flood: &Flood) -> String {
+    let signs = [
+        (true, Sign::Node("origin"), "asks"),
+        (true, Sign::Node("reached"), "has the query"),
+        (flood.nodes.iter().any(|node| node.answered), Sign::Node("answered"), "answers"),
+        (flood.nodes.iter().any(|node| node.hop.is_none()), Sign::Node("missed"), "not reached"),
+        (true, Sign::Line("copy"), "first copy"),
+        (flood.copies.iter().any(|copy| copy.duplicate), Sign::Line("copy duplicate"), "duplicate"),
+    ];
+    let there = signs.into_iter().filter(|(there, ..)| *there);
+    Drawing {
+        title,
+        about,
+        elements: elements(flood),
+        width: 2.0 * MIDDLE,
+        height: 2.0 * MIDDLE,
+        legend: there.map(|(_, sign, words)| (sign, words)).collect(),
+    }
+    .svg()
+}
+
+fn explained(flood: &Flood) -> String {
     let left_out = match flood.left_out {
         0 => String::new(),
         some => format!(" {some} nodes farther away are not drawn."),
     };
+    format!("a node stands on the ring of the hop that first brought the query to it.{left_out}")
+}
+
+/// The drawing, the buttons to step through it, and what happened at each hop.
+fn player(flood: &Flood) -> String {
+    let hops = last_hop(flood);
     format!(
-        "<section id=\"flood\"><h2>One query, hop by hop</h2>\n\
-         <p>The query &ldquo;{text}&rdquo; leaves the node in the middle; a node stands on the ring \
-         of the hop that first brought the query to it.{left_out}</p>\n\
-         <div class=\"player\" data-hops=\"{hops}\"><button type=\"button\">Play</button> \
+        "<div class=\"player\" data-hops=\"{hops}\"><button type=\"button\">Play</button> \
          <label>after hop <input type=\"range\" min=\"0\" max=\"{hops}\" value=\"{hops}\"> \
          <output>{hops}</output></label></div>\n\
          <p class=\"legend\"><span class=\"key origin\">asks</span> \
@@ -67,9 +92,46 @@ pub(super) fn html(flood: &Flood, query: Option<&Query>) -> String {
          <span class=\"key missed\">not reached</span> \
          <span class=\"key first\">first copy</span> \
          <span class=\"key duplicate\">duplicate</span></p>\n\
-         <div class=\"flood\">{svg}{}</div></section>\n",
+         <div class=\"flood\"><svg viewBox=\"0 0 {0} {0}\" role=\"img\" \
+         aria-label=\"One query on its way, hop by hop\">\n{1}</svg>\n{2}</div>",
+        2.0 * MIDDLE,
+        elements(flood),
         steps(flood, hops),
     )
+}
+
+/// Rings, links, copies and nodes.
+fn elements(flood: &Flood) -> String {
+    let (layout, hops) = (layout(flood), last_hop(flood));
+    // Many lines are drawn thin.
+    let class = if flood.copies.len() > DENSE_FROM { " class=\"dense\"" } else { "" };
+    let mut svg = format!("<g{class}>\n");
+    for ring in 1..=layout.rings {
+        let radius = RADIUS * f64::from(ring) / f64::from(layout.rings);
+        let _ = writeln!(
+            svg,
+            "<circle class=\"ring\" cx=\"{MIDDLE}\" cy=\"{MIDDLE}\" r=\"{radius:.1}\"/>\
+             <text class=\"hop\" x=\"{MIDDLE}\" y=\"{:.1}\">{}</text>",
+            MIDDLE - radius - 4.0,
+            if ring <= hops { ring.to_string() } else { "not reached".to_owned() }
+        );
+    }
+    for &(a, b) in &flood.edges {
+        draw_line(&mut svg, &layout, (a, b), "edge", None);
+    }
+    // First copies lie above the others.
+    let (again, first): (Vec<&Copy>, Vec<&Copy>) =
+        flood.copies.iter().partition(|copy| copy.duplicate);
+    for copy in again.into_iter().chain(first) {
+        let class = if copy.duplicate { "copy duplicate" } else { "copy" };
+        draw_line(&mut svg, &layout, (copy.from, copy.to), class, Some(copy.hop));
+    }
+    let room = layout::room(&layout.places) * 0.45;
+    for (node, &place) in flood.nodes.iter().zip(&layout.places) {
+        draw_node(&mut svg, node, place, room.clamp(4.0, 13.0));
+    }
+    svg.push_str("</g>\n");
+    svg
 }
 
 fn last_hop(flood: &Flood) -> u32 {
@@ -87,12 +149,13 @@ fn draw_line(svg: &mut String, layout: &Layout, ends: (u32, u32), class: &str, h
     );
 }
 
-fn draw_node(svg: &mut String, node: &FloodNode, (x, y): (f64, f64)) {
+fn draw_node(svg: &mut String, node: &FloodNode, (x, y): (f64, f64), room: f64) {
+    let small = if node.leaf { room * 0.75 } else { room };
     let (class, radius) = match node.hop {
-        Some(0) => ("node origin", 11.0),
-        Some(_) if node.answered => ("node answered", 8.0),
-        Some(_) => ("node reached", if node.leaf { 4.0 } else { 6.0 }),
-        None => ("node missed", if node.leaf { 4.0 } else { 6.0 }),
+        Some(0) => ("node origin", room.max(11.0)),
+        Some(_) if node.answered => ("node answered", small.max(room.min(8.0))),
+        Some(_) => ("node reached", small),
+        None => ("node missed", small),
     };
     let hop = node.hop.map(|hop| format!(" data-hop=\"{hop}\"")).unwrap_or_default();
     let role = if node.leaf { "leaf" } else { "ultrapeer" };
@@ -104,10 +167,11 @@ fn draw_node(svg: &mut String, node: &FloodNode, (x, y): (f64, f64)) {
     };
     let _ = writeln!(
         svg,
-        "<circle class=\"{class}\"{hop} cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\">\
+        "<circle class=\"{class}\"{hop} cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\">\
          <title>node {} ({role}): {said}</title></circle>",
         node.node
     );
+    svg.push_str(&drawing::number("", &hop, node.node, (x, y), radius));
 }
 
 /// What happened at each hop, as a table; without copies only the nodes are known.

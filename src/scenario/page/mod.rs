@@ -1,8 +1,11 @@
 //! The report as one HTML page that needs nothing else: to be opened, projected or printed.
 
 mod chart;
-mod flood;
+mod drawing;
+pub mod flood;
 mod groups;
+mod layout;
+pub mod map;
 mod plots;
 mod scale;
 mod tables;
@@ -17,6 +20,8 @@ use words::escaped;
 use super::Report;
 
 const STYLE: &str = include_str!("style.css");
+/// Of drawings that are files of their own, too.
+const DRAWING: &str = include_str!("drawing.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// With more groups than this, charts with a line for each could not be read: they show the first
@@ -48,7 +53,7 @@ pub fn html(report: &Report) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{}</title>\n<style>\n{STYLE}</style></head>\n<body><main>\n{body}</main>\n\
+         <title>{}</title>\n<style>\n{DRAWING}{STYLE}</style></head>\n<body><main>\n{body}</main>\n\
          <script>\n{SCRIPT}</script></body></html>\n",
         escaped(&report.title)
     )

@@ -32,3 +32,21 @@ for (const player of document.querySelectorAll(".player")) {
     show(Number(slider.value));
   });
 }
+
+// In a map: who is pointed at is shown with its neighbours alone.
+for (const map of document.querySelectorAll(".map")) {
+  const [nodes, links] = ["[data-node]", "[data-a]"].map((what) => [...map.querySelectorAll(what)]);
+  const show = (node) => {
+    const near = new Set([node]);
+    for (const { dataset: link, classList } of links) {
+      const own = link.a === node || link.b === node;
+      if (own) near.add(link.a).add(link.b);
+      classList.toggle("far", node !== null && !own);
+    }
+    for (const one of nodes) one.classList.toggle("far", node !== null && !near.has(one.dataset.node));
+  };
+  for (const one of document.querySelectorAll("[data-node]")) {
+    one.addEventListener("mouseenter", () => show(one.dataset.node));
+    one.addEventListener("mouseleave", () => show(null));
+  }
+}
