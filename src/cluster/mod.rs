@@ -9,6 +9,7 @@
 mod alike;
 mod directory;
 mod error;
+mod gather;
 mod life;
 mod links;
 mod plan;
@@ -23,6 +24,7 @@ use crate::api::Client;
 
 pub use self::directory::{FILES, full_path};
 pub use self::error::ClusterError;
+pub use self::gather::{Overlay, Seen};
 pub use self::life::Life;
 pub use self::plan::{Plan, Planned, Seat};
 pub use self::process::{MARK, SEAT_MARK};

@@ -108,6 +108,8 @@ impl Planned {
             connections_max: config.connections_max.max(nodes.saturating_mul(2)),
             unknown_connections_max: config.unknown_connections_max.max(nodes),
             searches_max: u16::MAX,
+            // For those who follow a query.
+            passages_max: 4_096,
             ..config
         };
         let name = format!("{word}-{number}");

@@ -20,6 +20,11 @@ impl Place {
         self.home.path().join("cluster")
     }
 
+    /// A file beside it.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.home.path().join(name).display().to_string()
+    }
+
     /// `filbert cluster ...`, ready to be run.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_filbert"));

@@ -24,12 +24,16 @@ pub(crate) enum ClusterCommand {
     Up(Up),
     /// Shows every servent of the cluster and how it is doing
     Status,
+    /// Shows who is whose neighbour, as a table or a drawing
+    Map(Map),
+    /// Asks one search and follows it through every servent
+    Trace(Trace),
     /// Ends the cluster and removes all that it has on disk
     Down,
 }
 
 /// The names of the commands, in the order of the help.
-pub(super) const COMMANDS: &[&str] = &["up", "status", "down"];
+pub(super) const COMMANDS: &[&str] = &["up", "status", "map", "trace", "down"];
 
 /// A cluster that is to stand.
 #[derive(Debug, StructOpt)]
@@ -49,4 +53,47 @@ pub(crate) struct Up {
     /// Number for the random topology; another number, another network
     #[structopt(long, value_name = "N", default_value = "1")]
     pub(crate) seed: u64,
+}
+
+/// Shows who is whose neighbour, as a table or a drawing.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Map {
+    /// Names all neighbours of each, however many
+    #[structopt(long)]
+    pub(crate) all: bool,
+    /// Draws the network into this file
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    pub(crate) svg: Option<PathBuf>,
+    /// Makes a page of it, with a drawing and a table
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Asks one search and follows it through every servent: who got it when and from whom, who dropped
+/// it as a duplicate, who answered, and how the hits came home.
+///
+/// The exit status is 0 if anybody got it, 1 if nobody did.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Trace {
+    /// The words
+    #[structopt(value_name = "WORDS")]
+    pub(crate) text: String,
+    /// Who asks, by name or number [default: the first node]
+    #[structopt(long, value_name = "NODE")]
+    pub(crate) from: Option<String>,
+    /// How many links the query may cross [default: the node's setting]
+    #[structopt(long, value_name = "N")]
+    pub(crate) ttl: Option<u8>,
+    /// Tells of every copy, however many
+    #[structopt(long)]
+    pub(crate) all: bool,
+    /// Waits at most so many seconds for the network to be quiet about it
+    #[structopt(long, value_name = "S", default_value = "60")]
+    pub(crate) wait: u64,
+    /// Draws its way into this file
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    pub(crate) svg: Option<PathBuf>,
+    /// Makes a page that plays it hop by hop
+    #[structopt(long, value_name = "FILE", parse(from_os_str))]
+    pub(crate) html: Option<PathBuf>,
 }

@@ -1,7 +1,9 @@
 //! `filbert cluster`: real servents on this machine, by hand and by shell.
 
+mod map;
 mod status;
 mod topology;
+mod trace;
 mod up;
 
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ pub(super) async fn cluster(common: &Common, words: &args::Cluster) -> Result<Ou
     match &words.command {
         ClusterCommand::Up(words) => up::up(common, &dir, words).await,
         ClusterCommand::Status => status::status(json, &dir).await,
+        ClusterCommand::Map(words) => map::map(json, &dir, words).await,
+        ClusterCommand::Trace(words) => trace::trace(json, &dir, words).await,
         ClusterCommand::Down => down(json, &dir).await,
     }
 }

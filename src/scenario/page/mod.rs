@@ -15,7 +15,7 @@ mod words;
 
 use chart::Chart;
 use groups::Group;
-use words::escaped;
+pub use words::escaped;
 
 use super::Report;
 

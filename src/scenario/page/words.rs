@@ -76,7 +76,7 @@ fn digits(number: f64) -> String {
 }
 
 /// Text that cannot be taken for markup.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for sign in text.chars() {
         match sign {
