@@ -1,89 +1,63 @@
 //! A living network: nodes of two tiers come, ask, and go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use filbert::node::io::HostRecord;
-use filbert::node::{Command, Config};
-use filbert::sim::{
-    Dice, Fault, Latency, NetConfig, NodeId, SharedFile, TwoTiers, World, WorldConfig,
-};
+use filbert::node::Config;
+use filbert::node::view::KindCount;
+use filbert::sim::workload::{Churn, Conduct, Corpus, Plan, Player, Questions};
+use filbert::sim::{Dice, Latency, NetConfig, TwoTiers, World, WorldConfig};
 
 use crate::meter::cpu_or_wall;
 
-/// Questions that a node asks in a minute (Sripanidkulchai).
-const QUERIES_PER_MINUTE: f64 = 0.3;
-/// Sessions and times away are Weibull-distributed (Stutzbach and Rejaie 2006).
-const SHAPE: f64 = 0.47;
-/// Half of the sessions were shorter than an hour (Saroiu, Gummadi and Gribble 2002).
-const MEDIAN_S: f64 = 3_600.0;
-/// Different files; popular ones are asked for and held more often.
-const FILES: u64 = 1_000;
-const FILES_PER_NODE: u32 = 10;
+/// Searches that are followed at once: those of a minute at real rates, and to spare.
+const QUERIES_MAX: usize = 512;
+/// Simulated time until all have found neighbours.
+const BUILDING: Duration = Duration::from_secs(120);
 
-fn file(dice: &mut Dice) -> u64 {
-    // Zipf with exponent 1: the logarithm of the rank is uniform.
-    ((dice.unit() * (FILES as f64).ln()).exp() as u64).min(FILES)
-}
-
-fn session_s(dice: &mut Dice) -> f64 {
-    let scale_s = MEDIAN_S / std::f64::consts::LN_2.powf(1.0 / SHAPE);
-    scale_s * (-(1.0 - dice.unit()).ln()).powf(1.0 / SHAPE)
-}
-
-/// Prints what so many seconds of so many nodes take: nine in ten are leaves.
+/// Prints what so many seconds of so many nodes take: nine in ten are leaves, and files, questions
+/// and sessions are distributed as they were measured in Gnutella.
 pub(crate) fn run(nodes: u32, seconds: u32) {
+    let lasting = Duration::from_secs(seconds.into());
+    let (churn, questions, dice) = (Churn::default(), Questions::default(), Dice::new(3));
+    let holdings = Corpus::default().place(churn.nodes(nodes, lasting), &dice);
     let latency = Latency::LogNormal { median_us: 40_000, sigma: 0.8 };
-    let net = NetConfig { latency, ..NetConfig::default() };
-    let config = WorldConfig { net, keep_events: false, ..WorldConfig::default() };
-    let (mut world, mut dice) = (World::new(1, config), Dice::new(3));
+    let config = WorldConfig {
+        net: NetConfig { latency, ..NetConfig::default() },
+        queries_max: QUERIES_MAX,
+        keep_events: false,
+        ..WorldConfig::default()
+    };
+    let mut world = World::new(1, config);
     let node = Config { compress_links: false, local_addresses: true, ..Config::default() };
     let tiers = TwoTiers { ultrapeers: nodes / 10, leaves: nodes - nodes / 10, hosts_known: 10 };
-    let mut files = dice.derive("files");
-    let population = world.add_two_tiers(&tiers, &node, |_| {
-        let mut name = |index| {
-            let number = file(&mut files);
-            SharedFile::unhashed(index, &format!("file number{number} of many.txt"), 1_000, number)
-        };
-        (1..=FILES_PER_NODE).map(&mut name).collect()
-    });
-    world.run_for(Duration::from_secs(120)).expect("no rule is broken");
-    // When each node comes or goes next, from now.
-    let mut turns: Vec<f64> = (0..nodes).map(|_| session_s(&mut dice)).collect();
-    let (began, messages, steps) = (cpu_or_wall(), world.messages(), world.steps());
-    let (mut asked, mut turned, mut now_s) = (0, 0, 0.0);
-    while now_s < f64::from(seconds) {
-        let next_query_s =
-            -(1.0 - dice.unit()).ln() * 60.0 / (QUERIES_PER_MINUTE * f64::from(nodes));
-        world.run_for(Duration::from_secs_f64(next_query_s)).expect("no rule is broken");
-        now_s += next_query_s;
-        for node in (0..nodes).map(NodeId) {
-            let turn = &mut turns[node.0 as usize];
-            if *turn > now_s {
-                continue;
-            }
-            *turn = now_s + session_s(&mut dice);
-            turned += 1;
-            if world.is_alive(node) {
-                world.befall(Fault::Kill(node));
-            } else {
-                world.befall(Fault::Restart(node));
-                let known = (0..10).filter_map(|_| dice.pick(&population.ultrapeers));
-                let records = known.map(|&known| HostRecord::new(world.address(known))).collect();
-                world.command(node, Command::Remember(records));
-            }
-        }
-        let asker = NodeId(dice.below(nodes.into()) as u32);
-        if world.is_alive(asker) {
-            world.search(asker, &format!("number{} file", file(&mut dice)), 4);
-            asked += 1;
-        }
-    }
+    world.add_two_tiers(&tiers, &node, |node| holdings.shared(node));
+    world.run_for(BUILDING).expect("no rule is broken");
+    let asked = questions.plan(&Arc::clone(holdings.catalogue()), nodes, lasting, &dice);
+    let plan = Plan::new().with(churn.plan(nodes, lasting, &dice)).with(asked);
+    let mut player = Player::new(&world, holdings, plan, Conduct::default());
+    let (began, messages, steps, before) =
+        (cpu_or_wall(), world.messages(), world.steps(), world.traffic());
+    player.play(&mut world, lasting).expect("no rule is broken");
+    let took = cpu_or_wall() - began;
+    let turnover = player.turnover;
+    let answered = player.searches.iter().filter(|search| search.record.results > 0).count();
     println!(
-        "hour: {nodes} nodes of two tiers, {seconds} s of their time, {asked} searches, {turned} \
-         comings and goings: {} messages and {} inputs in {:.2} CPU s, checkers on (trace {:016x})",
+        "hour: {nodes} nodes of two tiers, {seconds} s of their time, {} searches ({answered} \
+         answered), {} comings and goings: {} messages and {} inputs in {took:.2} CPU s, checkers \
+         on (trace {:016x})",
+        player.searches.len(),
+        turnover.left + turnover.returned + turnover.came,
         world.messages() - messages,
         world.steps() - steps,
-        cpu_or_wall() - began,
         world.trace_hash()
     );
+    println!("hour: {}", sent(&before, &world.traffic()));
+}
+
+/// How many descriptors of each kind were sent, in words.
+fn sent(before: &[KindCount], after: &[KindCount]) -> String {
+    let since = before.iter().zip(after).map(|(before, after)| (after.sent - before.sent, after));
+    let text = |(sent, kind): (u64, &KindCount)| format!("{sent} of kind {:?}", kind.kind);
+    since.filter(|&(sent, _)| sent > 0).map(text).collect::<Vec<_>>().join(", ")
 }
