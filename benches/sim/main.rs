@@ -3,7 +3,8 @@
 //! `cargo bench --bench sim` prints all: the memory of an idle node, the descriptors delivered a
 //! second on one core for floods, what an hour of a living network costs, and what two tiers with
 //! query routing tables cost and answer. One of them alone, and of another size: `-- idle 1000000`,
-//! `-- flood 1000`, `-- hour`, `-- tiers 100000`. Nothing is asserted: machines differ.
+//! `-- flood 1000`, `-- hour 1000 600` (seconds), `-- tiers 100000`. Nothing is asserted: machines
+//! differ.
 
 mod flood;
 mod hour;
@@ -27,7 +28,8 @@ fn main() {
         return tiers::run(200);
     }
     let all = !["idle", "flood", "hour", "tiers"].into_iter().any(has);
-    let nodes: Option<u32> = arguments.iter().find_map(|argument| argument.parse().ok());
+    let mut numbers = arguments.iter().filter_map(|argument| argument.parse::<u32>().ok());
+    let (nodes, seconds) = (numbers.next(), numbers.next());
     if all || has("idle") {
         memory::run(nodes.unwrap_or(IDLE_NODES));
     }
@@ -40,7 +42,7 @@ fn main() {
         }
     }
     if all || has("hour") {
-        hour::run(nodes.unwrap_or(HOUR_NODES), 3_600);
+        hour::run(nodes.unwrap_or(HOUR_NODES), seconds.unwrap_or(3_600));
     }
     if all || has("tiers") {
         tiers::run(nodes.unwrap_or(TIERED_NODES));

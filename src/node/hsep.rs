@@ -1,8 +1,10 @@
 //! How far we see: what neighbours say lies behind them, and what we tell them lies behind us
 //! (protocol.md section 18).
 //!
-//! Every neighbour gets its picture when it comes, and again when it has changed, at most once in
-//! `Config::horizon_interval_s`. Nothing is done while nothing changes.
+//! Every neighbour gets its picture when it comes. What has changed is told to all at one time, at
+//! most once in `Config::horizon_interval_s`: in a living network something changes all the time
+//! somewhere within seven hops, and a look at all neighbours for each change would cost far more
+//! than what is told. Nothing is done while nothing changes.
 
 use std::hash::BuildHasher;
 use std::time::Duration;
@@ -43,15 +45,27 @@ impl Outlook {
     }
 }
 
-/// What lies within 1, 2, ... hops of us.
+/// What lies within a number of hops.
 type Around = [Shared; HOPS_MAX];
 
 impl Node {
     /// Something that neighbours are told of may have changed.
     pub(super) fn horizon_changed(&mut self, now: Time) {
         if self.config.horizon_interval_s > 0 {
+            self.horizon_at = self.horizon_at.min(now.max(self.next_horizon_round()));
+        }
+    }
+
+    /// There is a neighbour that was told nothing.
+    pub(super) fn horizon_awaited(&mut self, now: Time) {
+        if self.config.horizon_interval_s > 0 {
             self.horizon_at = self.horizon_at.min(now.max(self.horizon_told_at + PAUSE));
         }
+    }
+
+    /// When all may be told what has changed.
+    fn next_horizon_round(&self) -> Time {
+        self.horizon_round_at + Duration::from_secs(self.config.horizon_interval_s.into())
     }
 
     /// A neighbour says what lies on its side.
@@ -79,13 +93,20 @@ impl Node {
         Ok(())
     }
 
-    /// Tells every neighbour whose picture has changed, unless it was told a short while ago.
+    /// Tells newcomers what lies behind us, and if it is time every neighbour whose picture has
+    /// changed.
     pub(super) fn tell_horizon(&mut self, now: Time) {
         if self.horizon_at > now {
             return;
         }
-        (self.horizon_at, self.horizon_told_at) = (Time::NEVER, now);
+        self.horizon_told_at = now;
         let interval = Duration::from_secs(self.config.horizon_interval_s.into());
+        let is_round = self.next_horizon_round() <= now;
+        if is_round {
+            self.horizon_round_at = now;
+        }
+        // Newcomers are news to the others.
+        self.horizon_at = if is_round { Time::NEVER } else { self.next_horizon_round() };
         let (own, around) = (self.own_share(), self.around());
         let is_leaf = self.tier == Tier::Leaf;
         let guid = self.rng.guid();
@@ -93,25 +114,28 @@ impl Node {
         for (conn, row) in self.conns.iter_mut() {
             let Some(link) = row.phase.link_mut() else { continue };
             let Some(outlook) = &mut link.outlook else { continue };
+            if outlook.told.is_some() && !is_round {
+                continue;
+            }
             let ours = if is_leaf {
                 // A leaf passes nothing on between its ultrapeers.
-                Horizon::new(&[own])
+                [own; HOPS_MAX]
             } else {
                 behind_us(own, &around, &outlook.theirs)
             };
-            let picture = FixedState::with_seed(0).hash_one(&ours);
+            let picture = FixedState::with_seed(0).hash_one(ours);
             if let Some((last, at)) = outlook.told {
                 if last == picture {
                     continue;
                 }
-                let may_be_told_at = at + interval;
-                if may_be_told_at > now {
-                    self.horizon_at = self.horizon_at.min(may_be_told_at);
+                if at + interval > now {
+                    // It came a short while ago: in the next round.
+                    self.horizon_at = now + interval;
                     continue;
                 }
             }
             payload.clear();
-            ours.encode(&mut payload);
+            Horizon::new(&ours).encode(&mut payload);
             outlook.told = Some((picture, now));
             let len = payload.len() as u32;
             let header = Header { guid, kind: Kind::HSEP, ttl: 1, hops: 0, len };
@@ -130,24 +154,32 @@ impl Node {
     /// of which nothing is known.
     pub(super) fn around(&self) -> Around {
         let mut around = Around::default();
+        let unknown = Shared { nodes: 1, ..Shared::default() };
+        // What is the same at any distance, such as leaves.
+        let mut everywhere = Shared::default();
         for link in self.conns.iter().filter_map(|(_, row)| row.phase.link()) {
-            for (hops, sum) in around.iter_mut().enumerate() {
-                *sum = sum.plus(match &link.outlook {
-                    Some(outlook) => outlook.theirs.within(hops),
-                    None => Shared { nodes: 1, ..Shared::default() },
-                });
+            match &link.outlook {
+                None => everywhere = everywhere.plus(unknown),
+                Some(outlook) if outlook.theirs.is_alone() => {
+                    everywhere = everywhere.plus(outlook.theirs.within(0));
+                }
+                Some(outlook) => {
+                    for (hops, sum) in around.iter_mut().enumerate() {
+                        *sum = sum.plus(outlook.theirs.within(hops));
+                    }
+                }
             }
         }
-        around
+        around.map(|sum| sum.plus(everywhere))
     }
 }
 
 /// What a neighbour is told: we and, hop by hop, all that lies around us but not behind itself.
-fn behind_us(own: Shared, around: &Around, theirs: &Horizon) -> Horizon {
+fn behind_us(own: Shared, around: &Around, theirs: &Horizon) -> Around {
     let mut within = [own; HOPS_MAX];
     for (hops, sum) in within.iter_mut().enumerate().skip(1) {
         let nearer = hops - 1;
         *sum = own.plus(around[nearer].minus(theirs.within(nearer)));
     }
-    Horizon::new(&within)
+    within
 }

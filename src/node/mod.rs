@@ -90,7 +90,7 @@ use search::Searches;
 use search::dynamic::Dynamic;
 use search::near::Near;
 use search::walk::Walks;
-use tier::{Line, Reason};
+use tier::{Census, Line, Reason};
 use transfer::Transfers;
 use view::Tally;
 
@@ -128,6 +128,8 @@ pub struct Node {
     /// GUIDs are drawn from it, and the streams of all parts are derived from it.
     rng: Rng,
     conns: Table<Phase>,
+    /// How many of them are neighbours, and which.
+    census: Census,
     /// Accepted connections that are neither neighbour nor transfer yet: the lowest is the oldest.
     opening: BTreeSet<ConnId>,
     address: OwnAddress,
@@ -148,6 +150,8 @@ pub struct Node {
     horizon_at: Time,
     /// When that was done last.
     horizon_told_at: Time,
+    /// When all neighbours were looked at last.
+    horizon_round_at: Time,
     size_limits: SizeLimits,
     seen: Seen,
     fair: Fair,
@@ -212,6 +216,7 @@ impl Node {
             out: Out::default(),
             library: Library::default(),
             conns: Table::default(),
+            census: Census::default(),
             opening: BTreeSet::new(),
             address: OwnAddress::default(),
             surroundings: Surroundings::default(),
@@ -225,6 +230,7 @@ impl Node {
             pongs: Pongs::default(),
             horizon_at: Time::NEVER,
             horizon_told_at: Time::ZERO,
+            horizon_round_at: Time::ZERO,
             size_limits,
             fair: Fair::default(),
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
@@ -313,6 +319,13 @@ impl Node {
         (due < Time::NEVER).then_some(due)
     }
 
+    /// Whether the end of a turn would do anything now. `Input::TurnOver` may be left out if not:
+    /// most of what comes to a node in a flood it has seen already.
+    pub fn awaits_turn_over(&self, now: Time) -> bool {
+        let open = self.run.as_ref().is_some_and(|run| !run.is_empty());
+        self.stirred || open || !self.letters.is_empty() || now >= self.due
+    }
+
     /// When something is due of its own accord. There are many places to look at: queries, of
     /// which millions pass by, change none of them.
     fn reckon_due(&self) -> Time {
@@ -382,6 +395,6 @@ impl Node {
 
     /// How many neighbours there are.
     fn neighbours(&self) -> usize {
-        self.conns.iter().filter(|(_, row)| row.phase.link().is_some()).count()
+        self.census.all()
     }
 }

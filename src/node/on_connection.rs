@@ -365,6 +365,7 @@ impl Node {
         row.phase = Phase::Link(link);
         row.local = None;
         let listen = row.listens();
+        self.census.came(relation);
         self.surroundings.came(peer.ip());
         self.allow_local();
         self.opening.remove(&conn);
@@ -390,7 +391,7 @@ impl Node {
         }
         self.review_tier_soon(now);
         self.fill_at = self.fill_at.min(now);
-        self.horizon_changed(now);
+        self.horizon_awaited(now);
         self.reach_may_ask(now);
         self.out.emit(Event::LinkUp { peer, user_agent, incoming });
         let patience = Duration::from_secs(self.config.alive_ping_s.into());
@@ -460,6 +461,7 @@ impl Node {
         match std::mem::replace(&mut row.phase, Phase::Closing) {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {
+                self.census.left(link.relation);
                 self.route_link_down(conn, &link);
                 if let Some(near) = &mut self.near {
                     near.gone(conn);

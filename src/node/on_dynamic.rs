@@ -1,9 +1,16 @@
 //! The switchboard of dynamic queries: our own and those that we run for our leaves (protocol.md
 //! section 19).
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use super::conn::Table;
 use super::conn::outbox::Priority;
 use super::link::Link;
 use super::on_message::From;
+use super::on_routing::Routing;
+use super::phase::Phase;
 use super::search::dynamic::{Asking, ForLeaf};
 use super::search::pace::{self, Ask, Neighbour, Step};
 use super::search::{Asker, wanted_of};
@@ -67,7 +74,7 @@ impl Node {
             let header = Header { guid, kind: Kind::QUERY, ttl: 0, hops: asking.hops, len };
             self.flood(now, source, &header, &asking.payload, &query, true);
         }
-        self.dynamic.begin(guid, asking);
+        self.dynamic.begin(guid, asking, &self.rng);
         self.step(now, guid);
     }
 
@@ -83,8 +90,11 @@ impl Node {
     pub(super) fn ask_newcomer_dynamically(&mut self, now: Time) {
         for guid in self.dynamic.own().collect::<Vec<_>>() {
             let neighbours = self.askable(&guid);
-            let Some(asking) = self.dynamic.get_mut(&guid) else { continue };
-            if pace::is_small(&asking.pace, &neighbours) || self.dynamic.rests(&guid) {
+            let Node { dynamic, conns, routing, .. } = self;
+            let Some(asking) = dynamic.get_mut(&guid) else { continue };
+            let keys = Query::decode(&asking.payload).ok().map(|query| Keys::of(&query));
+            let says = |conn| says(conns, routing.as_deref(), conn, keys.as_ref());
+            if pace::is_small(&asking.pace, &neighbours, &says) || dynamic.rests(&guid) {
                 self.go_on(now, guid);
             }
         }
@@ -109,7 +119,7 @@ impl Node {
     /// One step of a query: ask whom the pace says, and look again when it says.
     fn step(&mut self, now: Time, guid: Guid) {
         let neighbours = self.askable(&guid);
-        let Node { dynamic, searches, conns, letters, tally, passages, .. } = self;
+        let Node { dynamic, searches, conns, letters, tally, routing, passages, .. } = self;
         let Some(asking) = dynamic.get_mut(&guid) else { return };
         let (hops, leaf) = (asking.hops, asking.leaf);
         let mut search = searches.by_guid(&guid).map(|(_, search)| search);
@@ -121,8 +131,12 @@ impl Node {
                 return;
             }
         };
-        asking.pace.keep(|conn| conns.get(conn).is_some_and(|row| row.phase.link().is_some()));
-        match pace::next(&asking.pace, results, asking.wanted, now, &neighbours) {
+        if asking.pace.asked_count() > neighbours.len() {
+            asking.pace.keep(|conn| conns.get(conn).is_some_and(|row| row.phase.link().is_some()));
+        }
+        let keys = Query::decode(&asking.payload).ok().map(|query| Keys::of(&query));
+        let says = |conn| says(conns, routing.as_deref(), conn, keys.as_ref());
+        match pace::next(&asking.pace, results, asking.wanted, now, &neighbours, &says) {
             Step::Ask(asks, wait) => {
                 let len = asking.payload.len() as u32;
                 for &Ask { conn, ttl, reach } in &asks {
@@ -157,29 +171,31 @@ impl Node {
         }
     }
 
-    /// The neighbours to which a query with these hops may go, in random order.
+    /// The neighbours to which a query may go, in the random order of that query: the same ones
+    /// must not be asked first each time.
     fn askable(&mut self, guid: &Guid) -> Vec<Neighbour> {
         let Some(asking) = self.dynamic.get_mut(guid) else { return Vec::new() };
         let (hops, ttl_max) = (asking.hops, asking.ttl_max);
-        let keys = Query::decode(&asking.payload).ok().map(|query| Keys::of(&query));
+        let order = FixedState::with_seed(asking.order);
         let ours = u32::try_from(self.related(Relation::Peer)).unwrap_or(u32::MAX);
         // In a local network hosts seldom have as many neighbours as they would like to.
         let degree_max = if self.allows_local() { ours } else { u32::MAX };
-        let mut all = Vec::new();
-        for (conn, row) in self.conns.iter() {
-            let Some(link) = row.phase.link() else { continue };
-            if link.relation == Relation::Leaf || hops >= link.hops_limit {
+        let mut all = Vec::with_capacity(self.flooded.len());
+        for &conn in &self.flooded {
+            let Some(link) = self.conns.get(conn).and_then(|row| row.phase.link()) else {
+                continue;
+            };
+            if hops >= link.hops_limit {
                 continue;
             }
             all.push(Neighbour {
                 conn,
                 degree: link.degree.map_or(ours, u32::from).min(degree_max),
                 ttl_max: ttl_max.min(link.max_ttl),
-                may_match: self.table_says(link, keys.as_ref()),
                 takes_again: link.ext_probes,
             });
         }
-        self.dynamic.shuffle(&mut all, &self.rng);
+        all.sort_unstable_by_key(|neighbour| (order.hash_one(neighbour.conn.0), neighbour.conn));
         all
     }
 
@@ -246,6 +262,17 @@ impl Node {
             self.send_vendor_as(conn, guid, &stop);
         }
     }
+}
+
+/// What a neighbour's table says to a query; nothing without a table.
+fn says(
+    conns: &Table<Phase>,
+    routing: Option<&Routing>,
+    conn: ConnId,
+    keys: Option<&Keys>,
+) -> Option<bool> {
+    let link = conns.get(conn)?.phase.link()?;
+    routing?.tables.judge(link.number?, keys?)
 }
 
 /// How many servents more a neighbour says are reached by asking it with this TTL, not the one

@@ -94,7 +94,11 @@ impl Node {
 
     /// How many neighbours are this to us.
     pub(super) fn related(&self, relation: Relation) -> usize {
-        self.links().filter(|(_, _, link)| link.relation == relation).count()
+        debug_assert_eq!(
+            self.census.of(relation),
+            self.links().filter(|(_, _, link)| link.relation == relation).count()
+        );
+        self.census.of(relation)
     }
 
     fn links(&self) -> impl Iterator<Item = (ConnId, IpAddr, &Link)> {

@@ -51,6 +51,50 @@ impl Relation {
     }
 }
 
+/// How many neighbours are what to us.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Census {
+    peers: u32,
+    leaves: u32,
+    ultrapeers: u32,
+}
+
+impl Census {
+    /// How many are this to us.
+    pub(super) fn of(&self, relation: Relation) -> usize {
+        let count = match relation {
+            Relation::Peer => self.peers,
+            Relation::Leaf => self.leaves,
+            Relation::Ultrapeer => self.ultrapeers,
+        };
+        count as usize
+    }
+
+    /// How many there are.
+    pub(super) fn all(&self) -> usize {
+        (self.peers + self.leaves + self.ultrapeers) as usize
+    }
+
+    /// One has come.
+    pub(super) fn came(&mut self, relation: Relation) {
+        *self.count(relation) += 1;
+    }
+
+    /// One has left.
+    pub(super) fn left(&mut self, relation: Relation) {
+        let count = self.count(relation);
+        *count = count.saturating_sub(1);
+    }
+
+    fn count(&mut self, relation: Relation) -> &mut u32 {
+        match relation {
+            Relation::Peer => &mut self.peers,
+            Relation::Leaf => &mut self.leaves,
+            Relation::Ultrapeer => &mut self.ultrapeers,
+        }
+    }
+}
+
 /// Why we are what we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -122,6 +122,8 @@ pub(super) struct Net {
     pub(super) slow_disks: BTreeMap<NodeId, Latency>,
     /// Ends with credit to be given when the turn of their node is over.
     creditors: Vec<EndRef>,
+    /// The place in its node's book of the end that was found last.
+    found_at: usize,
 }
 
 /// The address of a node: 10.x.y.z.
@@ -153,6 +155,7 @@ impl Net {
             clogged: BTreeSet::new(),
             slow_disks: BTreeMap::new(),
             creditors: Vec::new(),
+            found_at: 0,
         }
     }
 
@@ -309,6 +312,20 @@ impl Net {
     pub(super) fn find(&self, node: NodeId, conn: ConnId) -> Option<u32> {
         let book = &self.host(node).book;
         book.binary_search_by_key(&conn, |&(name, _)| name).ok().map(|at| book[at].1)
+    }
+
+    /// The same for one who asks for many: mostly it is the next one, as a node sends to its
+    /// neighbours in the order of their names.
+    pub(super) fn find_next(&mut self, node: NodeId, conn: ConnId) -> Option<u32> {
+        let book = &self.host(node).book;
+        let next = self.found_at + 1;
+        let at = match book.get(next) {
+            Some(&(name, _)) if name == conn => next,
+            _ => book.binary_search_by_key(&conn, |&(name, _)| name).ok()?,
+        };
+        let slot = book[at].1;
+        self.found_at = at;
+        Some(slot)
     }
 
     fn new_end(&mut self, node: NodeId, conn: ConnId, peer: EndRef, state: State) -> u32 {

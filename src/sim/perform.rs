@@ -55,7 +55,7 @@ impl Fabric {
 
     /// The open end of this name; anything else is against the rules.
     fn open(&mut self, node: NodeId, conn: ConnId, action: &'static str) -> Option<u32> {
-        let slot = self.net.find(node, conn);
+        let slot = self.net.find_next(node, conn);
         let open = slot.filter(|&slot| self.net.end_at(slot).state == State::Open);
         if open.is_none() {
             self.violated(Violation::NotOpen { node, conn, action });

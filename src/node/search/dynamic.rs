@@ -29,6 +29,8 @@ pub(crate) struct Asking {
     pub leaf: Option<ForLeaf>,
     /// The payload of the query.
     pub payload: Box<[u8]>,
+    /// By this the neighbours stand in an order of its own.
+    pub order: u64,
     /// The hops with which it leaves us.
     pub hops: u8,
     /// Its TTL at most, whatever the neighbours take.
@@ -57,6 +59,7 @@ impl Asking {
     ) -> Asking {
         Asking {
             hops: leaf.is_some().into(),
+            order: 0,
             leaf,
             payload,
             ttl_max,
@@ -108,12 +111,6 @@ pub(crate) struct Dynamic {
 }
 
 impl Dynamic {
-    /// Brings neighbours into a random order: the same ones must not be asked first each time.
-    /// `root` is the node's stream.
-    pub(crate) fn shuffle<T>(&mut self, neighbours: &mut [T], root: &Rng) {
-        self.order.of(root, "dynamic").shuffle(neighbours);
-    }
-
     /// Leaves so many of the neighbours, drawn at random. `root` is the node's stream.
     pub(crate) fn draw<T>(&mut self, neighbours: &mut Vec<T>, count: usize, root: &Rng) {
         let order = self.order.of(root, "dynamic");
@@ -124,9 +121,11 @@ impl Dynamic {
         neighbours.truncate(count);
     }
 
-    /// A query more. It is due at once.
-    pub(crate) fn begin(&mut self, guid: Guid, asking: Asking) {
+    /// A query more. It is due at once. One draw decides in which order the neighbours are asked:
+    /// the same ones must not be first each time. `root` is the node's stream.
+    pub(crate) fn begin(&mut self, guid: Guid, mut asking: Asking, root: &Rng) {
         self.end(&guid);
+        asking.order = self.order.of(root, "dynamic").u64();
         self.for_leaves += usize::from(asking.leaf.is_some());
         self.all.insert(guid, Box::new(asking));
     }

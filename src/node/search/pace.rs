@@ -59,18 +59,18 @@ pub(crate) struct Neighbour {
     pub degree: u32,
     /// The highest TTL with which it may get this query.
     pub ttl_max: u8,
-    /// Whether its table may match; none if it gave us no table.
-    pub may_match: Option<bool>,
     /// Whether it passes the query on that comes again with a higher TTL.
     pub takes_again: bool,
 }
 
-impl Neighbour {
-    /// The lowest TTL that can bring anything: a neighbour whose table does not match has nothing
-    /// itself.
-    fn ttl_min(&self) -> u8 {
-        if self.may_match == Some(false) { 2 } else { 1 }
-    }
+/// What the table of a neighbour says to the query; none if it gave us no table. Tables are looked
+/// into only where that decides something: there are many, and looking is dear.
+pub(crate) type Says<'a> = &'a dyn Fn(ConnId) -> Option<bool>;
+
+/// The lowest TTL that can bring anything: a neighbour whose table does not match has nothing
+/// itself.
+fn ttl_min(neighbour: &Neighbour, says: Says<'_>) -> u8 {
+    if says(neighbour.conn) == Some(false) { 2 } else { 1 }
 }
 
 /// What a query has done so far.
@@ -113,6 +113,11 @@ impl Pace {
         Pace { began: now, horizon: 0, hop_ms: HOP_MS, asked: Vec::new() }
     }
 
+    /// How many neighbours are known to have got it, some of whom may have left.
+    pub(crate) fn asked_count(&self) -> usize {
+        self.asked.len()
+    }
+
     /// Takes note of what is being asked.
     pub(crate) fn asks(&mut self, asks: &[Ask], results: u32) {
         for ask in asks {
@@ -138,10 +143,10 @@ impl Pace {
         at.map_or(0, |at| self.asked[at].1)
     }
 
-    fn may_ask(&self, neighbour: &Neighbour) -> bool {
+    fn may_ask(&self, neighbour: &Neighbour, says: Says<'_>) -> bool {
         let asked = self.asked_ttl(neighbour.conn);
-        let is_wasted = neighbour.ttl_max < neighbour.ttl_min();
-        !is_wasted && asked < neighbour.ttl_max && (asked == 0 || neighbour.takes_again)
+        let is_open = asked < neighbour.ttl_max && (asked == 0 || neighbour.takes_again);
+        is_open && (neighbour.ttl_max > 1 || ttl_min(neighbour, says) <= neighbour.ttl_max)
     }
 
     fn ask(&self, neighbour: &Neighbour, ttl: u8) -> Ask {
@@ -152,10 +157,13 @@ impl Pace {
 }
 
 /// Whether so few ultrapeers are within reach that all neighbours may be asked at once.
-pub(crate) fn is_small(pace: &Pace, neighbours: &[Neighbour]) -> bool {
-    let open = neighbours.iter().filter(|neighbour| pace.may_ask(neighbour));
-    let reach = open.map(|neighbour| pace.ask(neighbour, neighbour.ttl_max).reach);
-    reach.fold(pace.horizon, u64::saturating_add) <= SMALL_HORIZON
+pub(crate) fn is_small(pace: &Pace, neighbours: &[Neighbour], says: Says<'_>) -> bool {
+    let mut reach = pace.horizon;
+    reach <= SMALL_HORIZON
+        && neighbours.iter().filter(|neighbour| pace.may_ask(neighbour, says)).all(|neighbour| {
+            reach = reach.saturating_add(pace.ask(neighbour, neighbour.ttl_max).reach);
+            reach <= SMALL_HORIZON
+        })
 }
 
 /// What to do next, when `results` of `wanted` have come. The neighbours stand in the order in
@@ -166,21 +174,22 @@ pub(crate) fn next(
     wanted: u32,
     now: Time,
     neighbours: &[Neighbour],
+    says: Says<'_>,
 ) -> Step {
     if results >= wanted || pace.horizon >= HORIZON_MAX || now >= pace.began + LIFETIME {
         return Step::Done;
     }
     let open: Vec<&Neighbour> =
-        neighbours.iter().filter(|neighbour| pace.may_ask(neighbour)).collect();
+        neighbours.iter().filter(|neighbour| pace.may_ask(neighbour, says)).collect();
     if open.is_empty() {
         return Step::NobodyLeft;
     }
-    let asks = if is_small(pace, neighbours) {
+    let asks = if is_small(pace, neighbours, says) {
         open.iter().map(|neighbour| pace.ask(neighbour, neighbour.ttl_max)).collect()
     } else if pace.horizon == 0 {
-        probe(pace, &open)
+        probe(pace, &open, says)
     } else {
-        one(pace, results, wanted, &open)
+        one(pace, results, wanted, &open, says)
     };
     let ttl = asks.iter().map(|ask| ask.ttl).max().unwrap_or(1);
     let more = (asks.len() as u32 - 1).min(MATCHING_PROBES_MAX as u32) * PROBE_LINK_MS;
@@ -189,18 +198,18 @@ pub(crate) fn next(
 
 /// The first question, which tells how common the content is: where tables promise an answer, one
 /// link far; otherwise down a few links with TTL 2.
-fn probe(pace: &Pace, open: &[&Neighbour]) -> Vec<Ask> {
+fn probe(pace: &Pace, open: &[&Neighbour], says: Says<'_>) -> Vec<Ask> {
     // Without a second chance at a higher TTL a probe with TTL 1 would waste the link.
-    let promising = |neighbour: &Neighbour| {
-        neighbour.may_match == Some(true) && (neighbour.takes_again || neighbour.ttl_max == 1)
+    let promising = |neighbour: &&&Neighbour| {
+        (neighbour.takes_again || neighbour.ttl_max == 1) && says(neighbour.conn) == Some(true)
     };
-    let matching = open.iter().filter(|neighbour| promising(neighbour));
-    let mut asks: Vec<Ask> =
-        matching.take(MATCHING_PROBES_MAX).map(|neighbour| pace.ask(neighbour, 1)).collect();
+    let (matching, others): (Vec<&Neighbour>, Vec<&Neighbour>) =
+        open.iter().partition(|neighbour| promising(neighbour));
+    let matching = matching.into_iter().take(MATCHING_PROBES_MAX);
+    let mut asks: Vec<Ask> = matching.map(|neighbour| pace.ask(neighbour, 1)).collect();
     if asks.len() < MATCHING_PROBES_MIN {
-        let others = open.iter().filter(|neighbour| !promising(neighbour));
         let missing = PROBE_LINKS.saturating_sub(asks.len()).max(1);
-        let farther = others.take(missing);
+        let farther = others.into_iter().take(missing);
         asks.extend(farther.map(|neighbour| pace.ask(neighbour, 2.min(neighbour.ttl_max))));
     }
     asks
@@ -208,7 +217,7 @@ fn probe(pace: &Pace, open: &[&Neighbour]) -> Vec<Ask> {
 
 /// One link more: the least asked, with the least TTL that would bring what is missing if every
 /// link that is left brought as much.
-fn one(pace: &Pace, results: u32, wanted: u32, open: &[&Neighbour]) -> Vec<Ask> {
+fn one(pace: &Pace, results: u32, wanted: u32, open: &[&Neighbour], says: Says<'_>) -> Vec<Ask> {
     let Some(next) = open.iter().min_by_key(|neighbour| pace.asked_ttl(neighbour.conn)) else {
         return Vec::new();
     };
@@ -220,7 +229,8 @@ fn one(pace: &Pace, results: u32, wanted: u32, open: &[&Neighbour]) -> Vec<Ask> 
     let asked = pace.asked_ttl(next.conn);
     // The step from one TTL to the next is so great that four fifths of the wish are enough.
     let covers = |ttl: &u8| pace.ask(next, *ttl).reach.saturating_mul(5) >= per_link * 4;
-    let ttl = (next.ttl_min().max(asked + 1)..=next.ttl_max).find(covers).unwrap_or(next.ttl_max);
+    let least = if asked > 0 { asked + 1 } else { ttl_min(next, says) };
+    let ttl = (least..=next.ttl_max).find(covers).unwrap_or(next.ttl_max);
     vec![pace.ask(next, ttl)]
 }
 

@@ -88,10 +88,19 @@ impl World {
     /// The turns of this instant are over: floods leave, credit comes back.
     fn end_turns(&mut self) {
         let mut turns = std::mem::take(&mut self.in_turn);
-        for &id in &turns {
-            self.slots[id.0 as usize].in_turn = false;
-            self.hand(id, Input::TurnOver, None);
-        }
+        let now = self.fabric.net.now;
+        turns.retain(|&id| {
+            let slot = &mut self.slots[id.0 as usize];
+            slot.in_turn = false;
+            let age = Time::from_micros(now.as_micros() - slot.born.as_micros());
+            let awaits = slot.node.as_ref().is_some_and(|node| node.awaits_turn_over(age));
+            // What it has to do of its own accord is then due when it was.
+            let has_alarm = slot.wake_at < Time::NEVER;
+            if awaits {
+                self.hand(id, Input::TurnOver, None);
+            }
+            awaits || !has_alarm
+        });
         let mut credits = std::mem::take(&mut self.credits);
         loop {
             self.fabric.net.take_credits(&mut credits);

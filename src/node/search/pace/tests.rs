@@ -5,14 +5,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn neighbours(count: u64, degree: u32) -> Vec<Neighbour> {
-    let neighbour = |conn| Neighbour {
-        conn: ConnId(conn),
-        degree,
-        ttl_max: 4,
-        may_match: None,
-        takes_again: true,
-    };
+    let neighbour = |conn| Neighbour { conn: ConnId(conn), degree, ttl_max: 4, takes_again: true };
     (1..=count).map(neighbour).collect()
+}
+
+/// Nobody gave us a table.
+fn no_table(_: ConnId) -> Option<bool> {
+    None
 }
 
 fn start() -> Pace {
@@ -21,11 +20,16 @@ fn start() -> Pace {
 
 /// Plays a query to its end in a network without overlaps, where every so many hosts have one
 /// result. Gives what was asked, the results, and how long it took.
-fn play(neighbours: &[Neighbour], hosts_per_result: u64, wanted: u32) -> (Vec<Ask>, u32, Duration) {
+fn play(
+    neighbours: &[Neighbour],
+    says: Says<'_>,
+    hosts_per_result: u64,
+    wanted: u32,
+) -> (Vec<Ask>, u32, Duration) {
     let (mut pace, mut asked, mut now) = (start(), Vec::new(), Time::ZERO);
     loop {
         let results = (pace.horizon / hosts_per_result) as u32;
-        match next(&pace, results, wanted, now, neighbours) {
+        match next(&pace, results, wanted, now, neighbours, says) {
             Step::Ask(asks, wait) => {
                 pace.asks(&asks, results);
                 asked.extend(asks);
@@ -59,22 +63,24 @@ fn the_horizon_is_that_of_the_formula() {
 
 #[test]
 fn in_a_small_network_all_are_asked_at_once() {
-    let (asked, _, _) = play(&neighbours(4, 4), u64::MAX, 50);
+    let (asked, _, _) = play(&neighbours(4, 4), &no_table, u64::MAX, 50);
     assert_eq!(asked.len(), 4);
     assert!(asked.iter().all(|ask| (ask.ttl, ask.reach) == (4, 40)));
     // A newcomer gets it at once too, and the others are not asked again.
     let mut pace = start();
     pace.asks(&asked, 0);
-    let Step::Ask(asks, _) = next(&pace, 0, 50, Time::ZERO, &neighbours(5, 4)) else { panic!() };
+    let Step::Ask(asks, _) = next(&pace, 0, 50, Time::ZERO, &neighbours(5, 4), &no_table) else {
+        panic!()
+    };
     assert_eq!(asks, [Ask { conn: ConnId(5), ttl: 4, reach: 40 }]);
-    assert!(is_small(&pace, &neighbours(5, 4)) && !is_small(&pace, &neighbours(6, 30)));
+    let is_small = |all: &[Neighbour]| is_small(&pace, all, &no_table);
+    assert!(is_small(&neighbours(5, 4)) && !is_small(&neighbours(6, 30)));
 }
 
 #[test]
 fn the_probe_goes_down_three_links_with_ttl_2() {
-    let Step::Ask(asks, wait) = next(&start(), 0, 150, Time::ZERO, &neighbours(30, 30)) else {
-        panic!()
-    };
+    let step = next(&start(), 0, 150, Time::ZERO, &neighbours(30, 30), &no_table);
+    let Step::Ask(asks, wait) = step else { panic!("{step:?}") };
     let ask = |conn| Ask { conn: ConnId(conn), ttl: 2, reach: 30 };
     assert_eq!(asks, [ask(1), ask(2), ask(3)]);
     assert_eq!(wait, Duration::from_millis(2 * 2_400 + 2 * 300));
@@ -85,9 +91,12 @@ fn tables_that_match_are_probed_one_link_far() {
     let probed = |matching: usize, takes_again| {
         let mut all = neighbours(30, 30);
         for neighbour in &mut all[10..10 + matching] {
-            *neighbour = Neighbour { may_match: Some(true), takes_again, ..*neighbour };
+            neighbour.takes_again = takes_again;
         }
-        let Step::Ask(asks, _) = next(&start(), 0, 150, Time::ZERO, &all) else { panic!() };
+        let first = 11..11 + matching as u64;
+        let says = |conn: ConnId| first.contains(&conn.0).then_some(true);
+        let step = next(&start(), 0, 150, Time::ZERO, &all, &says);
+        let Step::Ask(asks, _) = step else { panic!("{step:?}") };
         asks.iter().map(|ask| (ask.conn.0, ask.ttl)).collect::<Vec<_>>()
     };
     assert_eq!(probed(0, true), [(1, 2), (2, 2), (3, 2)]);
@@ -103,7 +112,7 @@ fn tables_that_match_are_probed_one_link_far() {
 fn the_ttl_follows_the_results() {
     let ttl = |horizon, results, wanted, left: u64| {
         let pace = Pace { horizon, ..start() };
-        let step = next(&pace, results, wanted, Time::ZERO, &neighbours(left, 30));
+        let step = next(&pace, results, wanted, Time::ZERO, &neighbours(left, 30), &no_table);
         let Step::Ask(asks, _) = step else { panic!("{step:?}") };
         assert_eq!(asks.len(), 1);
         asks[0].ttl
@@ -125,8 +134,8 @@ fn a_table_that_does_not_match_is_not_asked_for_itself_alone() {
     let pace = Pace { horizon: 90, ..start() };
     let ttl = |ttl_max| {
         let all = neighbours(27, 30).into_iter();
-        let all = all.map(|all| Neighbour { may_match: Some(false), ttl_max, ..all });
-        match next(&pace, 140, 150, Time::ZERO, &all.collect::<Vec<_>>()) {
+        let all: Vec<_> = all.map(|all| Neighbour { ttl_max, ..all }).collect();
+        match next(&pace, 140, 150, Time::ZERO, &all, &|_| Some(false)) {
             Step::Ask(asks, _) => asks[0].ttl,
             _ => 0,
         }
@@ -137,10 +146,10 @@ fn a_table_that_does_not_match_is_not_asked_for_itself_alone() {
 #[test]
 fn the_popular_costs_little_and_the_rare_is_sought_everywhere() {
     let all = neighbours(30, 30);
-    let (asked, results, _) = play(&all, 100, LEAF_RESULTS);
+    let (asked, results, _) = play(&all, &no_table, 100, LEAF_RESULTS);
     let reach: u64 = asked.iter().map(|ask| ask.reach).sum();
     assert!((50..80).contains(&results) && reach < 8_000, "{results}, {reach}");
-    let (asked, results, took) = play(&all, 1_000_000_000, OWN_RESULTS);
+    let (asked, results, took) = play(&all, &no_table, 1_000_000_000, OWN_RESULTS);
     let reach: u64 = asked.iter().map(|ask| ask.reach).sum();
     assert_eq!(results, 0);
     assert!(reach >= HORIZON_MAX || took >= LIFETIME, "{reach}, {took:?}");
@@ -151,13 +160,13 @@ fn the_popular_costs_little_and_the_rare_is_sought_everywhere() {
 fn it_ends_with_enough_results_with_time_and_with_neighbours() {
     let all = neighbours(30, 30);
     let late = Time::ZERO + LIFETIME;
-    assert_eq!(next(&start(), 50, 50, Time::ZERO, &all), Step::Done);
-    assert_eq!(next(&start(), 0, 50, late, &all), Step::Done);
-    assert_eq!(next(&start(), 0, 50, Time::ZERO, &[]), Step::NobodyLeft);
+    assert_eq!(next(&start(), 50, 50, Time::ZERO, &all, &no_table), Step::Done);
+    assert_eq!(next(&start(), 0, 50, late, &all, &no_table), Step::Done);
+    assert_eq!(next(&start(), 0, 50, Time::ZERO, &[], &no_table), Step::NobodyLeft);
     let mut pace = start();
     let asks: Vec<Ask> = all.iter().map(|all| Ask { conn: all.conn, ttl: 4, reach: 1 }).collect();
     pace.asks(&asks, 0);
-    assert_eq!(next(&pace, 0, 50, Time::ZERO, &all), Step::NobodyLeft);
+    assert_eq!(next(&pace, 0, 50, Time::ZERO, &all, &no_table), Step::NobodyLeft);
     // Those who have left are forgotten.
     pace.keep(|conn| conn.0 > 10);
     assert_eq!((pace.asked_ttl(ConnId(1)), pace.asked_ttl(ConnId(11))), (0, 4));
@@ -166,7 +175,7 @@ fn it_ends_with_enough_results_with_time_and_with_neighbours() {
 #[test]
 fn patience_falls_once_the_content_is_rare() {
     let mut pace = Pace { horizon: RARE_HORIZON, ..start() };
-    let wait = |pace: &Pace| match next(pace, 0, 50, Time::ZERO, &neighbours(30, 30)) {
+    let wait = |pace: &Pace| match next(pace, 0, 50, Time::ZERO, &neighbours(30, 30), &no_table) {
         Step::Ask(asks, wait) => wait / u32::from(asks[0].ttl),
         step => panic!("{step:?}"),
     };
@@ -190,10 +199,11 @@ proptest! {
         hosts_per_result in 1..100_000u64,
         wanted in 1..200u32,
     ) {
-        let all: Vec<Neighbour> = (1..).zip(facts).map(|(conn, (degree, ttl_max, may_match, takes_again))| {
-            Neighbour { conn: ConnId(conn), degree, ttl_max, may_match, takes_again }
+        let all: Vec<Neighbour> = (1..).zip(&facts).map(|(conn, &(degree, ttl_max, _, takes_again))| {
+            Neighbour { conn: ConnId(conn), degree, ttl_max, takes_again }
         }).collect();
-        let (asked, _, took) = play(&all, hosts_per_result, wanted);
+        let says = |conn: ConnId| facts[conn.0 as usize - 1].2;
+        let (asked, _, took) = play(&all, &says, hosts_per_result, wanted);
         for neighbour in &all {
             let ttls: Vec<u8> =
                 asked.iter().filter(|ask| ask.conn == neighbour.conn).map(|ask| ask.ttl).collect();
