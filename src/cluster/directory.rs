@@ -1,5 +1,6 @@
 //! The directory of a cluster: its plan, the folders of its nodes, and who may change it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ClusterError;
 use super::plan::{Plan, Planned, Seat, differences};
+use crate::api::types::Conditions;
 
 /// The plan.
 const PLAN: &str = "cluster.json";
@@ -44,14 +46,23 @@ pub(super) struct Stored {
     pub(super) program: PathBuf,
     pub(super) nodes: Vec<Planned>,
     pub(super) edges: Vec<(u32, u32)>,
+    /// What the links of nodes are like that have something in the way, by their numbers.
+    #[serde(default)]
+    pub(super) conditions: BTreeMap<u32, Conditions>,
 }
 
 impl Stored {
     /// The plan, with an address for every node.
     pub(super) fn new(plan: Plan, program: PathBuf, directory: &Path) -> Stored {
         let Plan { nodes, edges, seat } = plan;
-        let mut stored =
-            Stored { filbert_cluster: VERSION, seat, program, nodes: Vec::new(), edges };
+        let mut stored = Stored {
+            filbert_cluster: VERSION,
+            seat,
+            program,
+            nodes: Vec::new(),
+            edges,
+            conditions: BTreeMap::new(),
+        };
         for node in nodes {
             stored.push(node, directory);
         }
@@ -60,7 +71,11 @@ impl Stored {
 
     /// One more node, with an address.
     pub(super) fn push(&mut self, mut node: Planned, directory: &Path) {
-        node.config.listen = address(directory, self.nodes.len() as u32);
+        let number = self.nodes.len() as u32;
+        node.config.listen = address(directory, number);
+        if node.firewalled {
+            self.conditions.entry(number).or_default().firewalled = true;
+        }
         self.nodes.push(node);
     }
 }

@@ -108,12 +108,13 @@ impl Cluster {
     /// # Errors
     /// A process that cannot be started, a link that does not come to stand.
     pub async fn start(&self, nodes: &[u32]) -> Result<(), ClusterError> {
-        let mut away = Vec::new();
+        let (mut away, mut back) = (Vec::new(), Vec::new());
         for (node, life) in (0..).zip(self.lives()?) {
             match life {
                 _ if !nodes.contains(&node) => {}
                 Life::Down => away.push(node),
                 Life::Vanished { .. } => {
+                    back.push(node);
                     for process in self.processes(&[node])? {
                         process.signal(Signal::CONT)?;
                     }
@@ -129,8 +130,10 @@ impl Cluster {
             .iter()
             .copied()
             .filter(|(a, b)| nodes.contains(a) || nodes.contains(b))
-            .filter(|&(a, b)| runs(a) && runs(b))
+            .filter(|&(a, b)| runs(a) && runs(b) && self.can_stand(a, b))
             .collect();
+        // What was changed while they stood still.
+        self.shape_anew(&back).await?;
         self.stand(&away, &[], &|_| {}).await?;
         // Some may never have ended.
         let links = self.not_standing(&links).await?;

@@ -7,6 +7,7 @@
 //! directory, and many may be open at once.
 
 mod alike;
+mod conditions;
 mod directory;
 mod error;
 mod gather;
@@ -22,6 +23,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::api::Client;
 
+pub use self::conditions::Healed;
 pub use self::directory::{FILES, full_path};
 pub use self::error::ClusterError;
 pub use self::gather::{Overlay, Seen};

@@ -33,6 +33,7 @@ impl Cluster {
         let patience = STANDS_WITHIN + MORE_A_NODE * nodes.len() as u32;
         let began = Instant::now();
         self.answer(nodes, began, patience, progress).await?;
+        self.shape(nodes).await?;
         self.connect(edges).await?;
         self.linked(edges, began, patience, progress).await?;
         self.hashed(nodes).await
@@ -79,6 +80,9 @@ impl Cluster {
     pub(super) async fn connect(&self, edges: &[(u32, u32)]) -> Result<(), ClusterError> {
         let mut wishes: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for &(from, to) in edges {
+            // Behind a firewall one can only call out.
+            let turned = self.is_firewalled(to) && !self.is_firewalled(from);
+            let (from, to) = if turned { (to, from) } else { (from, to) };
             let to = self.node(to)?.config.listen.to_string();
             wishes.entry(from).or_default().push(to);
         }
