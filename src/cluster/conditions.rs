@@ -274,7 +274,7 @@ mod tests {
     fn blocks_hold_theirs_and_nobody_elses() {
         for (theirs, count) in [
             ((1..=100).collect::<Vec<u8>>(), 9),
-            ((101..=200).collect(), 6),
+            ((101..=200).collect(), 7),
             ((1..=200).step_by(2).collect(), 100),
             (vec![7], 1),
             (vec![], 0),

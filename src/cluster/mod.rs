@@ -7,6 +7,7 @@
 //! directory, and many may be open at once.
 
 mod alike;
+mod choose;
 mod conditions;
 mod directory;
 mod error;

@@ -28,12 +28,21 @@ pub(crate) enum ClusterCommand {
     Map(Map),
     /// Asks one search and follows it through every servent
     Trace(Trace),
+    /// Lets nothing get through between two groups of servents, and tells nobody
+    Partition(Partition),
+    /// Lets everything through again that `partition` cut, and makes links again that died
+    Heal,
+    /// Makes what the servents send each other take a while
+    Delay(Delay),
+    /// Puts servents behind a firewall: they can connect, and nobody can connect to them
+    Firewall(Firewall),
     /// Ends the cluster and removes all that it has on disk
     Down,
 }
 
 /// The names of the commands, in the order of the help.
-pub(super) const COMMANDS: &[&str] = &["up", "status", "map", "trace", "down"];
+pub(super) const COMMANDS: &[&str] =
+    &["up", "status", "map", "trace", "partition", "heal", "delay", "firewall", "down"];
 
 /// A cluster that is to stand.
 #[derive(Debug, StructOpt)]
@@ -96,4 +105,43 @@ pub(crate) struct Trace {
     /// Makes a page that plays it hop by hop
     #[structopt(long, value_name = "FILE", parse(from_os_str))]
     pub(crate) html: Option<PathBuf>,
+}
+
+/// Who is to be parted from whom.
+///
+/// Servents are named by name, number, range or pattern, joined by commas: node-3, 7, 0..9, leaf-*,
+/// @ultrapeers, @leaves, @random:3.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Partition {
+    /// The servents of one side
+    #[structopt(value_name = "NODES")]
+    pub(crate) one: String,
+    /// Those of the other side [default: all others]
+    #[structopt(value_name = "NODES")]
+    pub(crate) other: Option<String>,
+}
+
+/// How long the way is.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Delay {
+    /// How long, one way: 50ms, 1.5s, 200us, 0
+    #[structopt(value_name = "TIME")]
+    pub(crate) latency: String,
+    /// Only between these servents and others
+    #[structopt(value_name = "NODES")]
+    pub(crate) one: Option<String>,
+    /// Which others [default: all others]
+    #[structopt(value_name = "NODES")]
+    pub(crate) other: Option<String>,
+}
+
+/// Who is behind a firewall.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Firewall {
+    /// The servents
+    #[structopt(value_name = "NODES")]
+    pub(crate) nodes: String,
+    /// Takes the firewall away
+    #[structopt(long)]
+    pub(crate) off: bool,
 }

@@ -1,6 +1,7 @@
 //! `filbert cluster`: real servents on this machine, by hand and by shell.
 
 mod map;
+mod partition;
 mod status;
 mod topology;
 mod trace;
@@ -25,6 +26,10 @@ pub(super) async fn cluster(common: &Common, words: &args::Cluster) -> Result<Ou
         ClusterCommand::Status => status::status(json, &dir).await,
         ClusterCommand::Map(words) => map::map(json, &dir, words).await,
         ClusterCommand::Trace(words) => trace::trace(json, &dir, words).await,
+        ClusterCommand::Partition(words) => partition::partition(json, &dir, words).await,
+        ClusterCommand::Heal => partition::heal(json, &dir).await,
+        ClusterCommand::Delay(words) => partition::delay(json, &dir, words).await,
+        ClusterCommand::Firewall(words) => partition::firewall(json, &dir, words).await,
         ClusterCommand::Down => down(json, &dir).await,
     }
 }
