@@ -46,7 +46,7 @@ impl Drawing<'_> {
             y += 22.0;
             let line = escaped(line);
             let _ =
-                writeln!(head, "<text class=\"words\" x=\"{MARGIN}\" y=\"{y:.0}\">{line}</text>");
+                writeln!(head, "<text class=\"said\" x=\"{MARGIN}\" y=\"{y:.0}\">{line}</text>");
         }
         y += MARGIN;
         let x = (width - self.width) / 2.0;
@@ -84,7 +84,7 @@ impl Drawing<'_> {
             };
             let _ = writeln!(
                 text,
-                "<text class=\"words\" x=\"{:.0}\" y=\"{:.0}\">{}</text>",
+                "<text class=\"said\" x=\"{:.0}\" y=\"{:.0}\">{}</text>",
                 x + 27.0,
                 y + 5.0,
                 escaped(words)
@@ -98,7 +98,8 @@ impl Drawing<'_> {
     pub(super) fn inline(&self) -> String {
         let margin = 14.0;
         format!(
-            "<svg viewBox=\"-{margin} -{margin} {:.0} {:.0}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
+            "<svg style=\"max-width:{:.0}px\" viewBox=\"-{margin} -{margin} {:.0} {:.0}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
+            self.width * 1.3 + 100.0,
             self.width + 2.0 * margin,
             self.height + 2.0 * margin,
             escaped(self.title),

@@ -14,6 +14,10 @@ const MIDDLE: f64 = 400.0;
 /// The outermost ring.
 const RADIUS: f64 = 372.0;
 
+/// Nodes on one ring are so far apart if there is room.
+const APART: f64 = 30.0;
+/// Rounds in which they are moved apart.
+const SPREAD_ROUNDS: usize = 200;
 /// With more copies than this they are drawn thin.
 const DENSE_FROM: usize = 250;
 
@@ -110,11 +114,12 @@ fn elements(flood: &Flood) -> String {
         let radius = RADIUS * f64::from(ring) / f64::from(layout.rings);
         let _ = writeln!(
             svg,
-            "<circle class=\"ring\" cx=\"{MIDDLE}\" cy=\"{MIDDLE}\" r=\"{radius:.1}\"/>\
-             <text class=\"hop\" x=\"{MIDDLE}\" y=\"{:.1}\">{}</text>",
-            MIDDLE - radius - 4.0,
-            if ring <= hops { ring.to_string() } else { "not reached".to_owned() }
+            "<circle class=\"ring\" cx=\"{MIDDLE}\" cy=\"{MIDDLE}\" r=\"{radius:.1}\"/>"
         );
+        if ring <= hops {
+            let y = MIDDLE - radius - 4.0;
+            let _ = writeln!(svg, "<text class=\"hop\" x=\"{MIDDLE}\" y=\"{y:.1}\">{ring}</text>");
+        }
     }
     for &(a, b) in &flood.edges {
         draw_line(&mut svg, &layout, (a, b), "edge", None);
@@ -213,15 +218,13 @@ fn layout(flood: &Flood) -> Layout {
     let hops = last_hop(flood);
     let missed = flood.nodes.iter().any(|node| node.hop.is_none());
     let rings = (hops + u32::from(missed)).max(1);
-    let mut places = vec![(MIDDLE, MIDDLE); count];
+    let mut stands = vec![(0, 0.0); count];
     let mut sectors = vec![(0.0, TAU); count];
     for &node in &order {
         let (start, to) = sectors[node];
         let mut from = start;
         let ring = flood.nodes[node].hop.unwrap_or(rings);
-        let radius = RADIUS * f64::from(ring) / f64::from(rings);
-        let angle = (start + to) / 2.0;
-        places[node] = (MIDDLE + radius * angle.sin(), MIDDLE - radius * angle.cos());
+        stands[node] = (ring, f64::midpoint(start, to));
         let below: usize = children[node].iter().map(|&child| ends[child]).sum();
         for &child in &children[node] {
             let width = (to - start) * ends[child] as f64 / below as f64;
@@ -229,7 +232,44 @@ fn layout(flood: &Flood) -> Layout {
             from += width;
         }
     }
-    Layout { places, rings }
+    for ring in 1..=rings {
+        spread(&mut stands, ring, RADIUS * f64::from(ring) / f64::from(rings));
+    }
+    let place = |&(ring, angle): &(u32, f64)| {
+        let radius = RADIUS * f64::from(ring) / f64::from(rings);
+        (MIDDLE + radius * angle.sin(), MIDDLE - radius * angle.cos())
+    };
+    Layout { places: stands.iter().map(place).collect(), rings }
+}
+
+/// Those who stand on this ring get [`APART`] between them, or what there is, in their order.
+fn spread(stands: &mut [(u32, f64)], ring: u32, radius: f64) {
+    let on_ring = stands.iter().enumerate().filter(|(_, (of, _))| *of == ring);
+    let mut order: Vec<(f64, usize)> = on_ring.map(|(node, &(_, angle))| (angle, node)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if order.len() < 2 {
+        return;
+    }
+    let wanted = (APART / radius).min(TAU * 0.97 / order.len() as f64);
+    for _ in 0..SPREAD_ROUNDS {
+        let mut moved = false;
+        for at in 0..order.len() {
+            let next = (at + 1) % order.len();
+            let round = if next == 0 { TAU } else { 0.0 };
+            let lacking = wanted - (order[next].0 + round - order[at].0);
+            if lacking > 1e-4 {
+                moved = true;
+                order[at].0 -= lacking / 2.0;
+                order[next].0 += lacking / 2.0;
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    for (angle, node) in order {
+        stands[node].1 = angle;
+    }
 }
 
 /// By node: those that stand behind it. The origin, place 0, has all others behind it.

@@ -17,6 +17,8 @@ const ROUNDS: usize = 60;
 const APART: f64 = 0.38;
 /// Between two parts, in lengths of a link.
 const GAP: f64 = 1.0;
+/// Between two who stand alone.
+const GAP_ALONE: f64 = 0.6;
 /// A drawing is so many times as wide as high, about.
 const ASPECT: f64 = 1.4;
 
@@ -239,9 +241,12 @@ fn pack(count: usize, parts: &[Vec<usize>], drawn: Vec<Vec<Point>>) -> Places {
     let row_width = (area * ASPECT).sqrt().max(widest);
     let mut all = Places { places: vec![(0.0, 0.0); count], width: 0.0, height: 0.0 };
     let (mut x, mut y, mut row_height) = (0.0, 0.0, 0.0_f64);
+    let mut alone = false;
     for ((part, places), (low, high)) in parts.iter().zip(drawn).zip(boxes) {
         let (width, height) = (high.0 - low.0, high.1 - low.1);
-        if x > 0.0 && x + width > row_width {
+        // Those who stand alone come last, in rows of their own.
+        let first_alone = !std::mem::replace(&mut alone, part.len() == 1) && alone;
+        if x > 0.0 && (first_alone || x + width > row_width) {
             (x, y, row_height) = (0.0, y + row_height + GAP, 0.0);
         }
         for (&node, place) in part.iter().zip(places) {
@@ -249,7 +254,7 @@ fn pack(count: usize, parts: &[Vec<usize>], drawn: Vec<Vec<Point>>) -> Places {
         }
         all.width = all.width.max(x + width);
         all.height = all.height.max(y + height);
-        x += width + GAP;
+        x += width + if alone { GAP_ALONE } else { GAP };
         row_height = row_height.max(height);
     }
     all
@@ -309,10 +314,19 @@ mod tests {
             }
         }
         let all = places(24, &links);
-        let part = |node: usize| if node < 20 { node / 10 } else { (node - 16) / 2 + node / 23 };
+        let part = |node: usize| match node {
+            0..20 => node / 10,
+            20 | 21 => 2,
+            _ => node,
+        };
         for a in 0..24 {
             for b in 0..a {
-                let least = if part(a) == part(b) { APART * 0.9 } else { GAP * 0.9 };
+                let both_alone = a.min(b) > 21;
+                let least = match part(a) == part(b) {
+                    true => APART,
+                    false if both_alone => GAP_ALONE,
+                    false => GAP,
+                } * 0.9;
                 assert!(apart(&all, a, b) >= least, "{a} and {b}: {}", apart(&all, a, b));
             }
             let (x, y) = all.places[a];

@@ -80,7 +80,7 @@ pub fn page(map: &Map) -> String {
 fn table(map: &Map) -> String {
     let mut rows = String::from(
         "<div class=\"wide\"><table class=\"nodes\"><thead><tr><th>node</th><th>role</th>\
-         <th>degree</th><th>neighbours</th></tr></thead><tbody>\n",
+         <th>degree</th><th class=\"words\">neighbours</th></tr></thead><tbody>\n",
     );
     for (at, node) in (0..).zip(&map.nodes) {
         let mut others: Vec<u32> = neighbours(map, at).collect();

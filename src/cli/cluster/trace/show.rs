@@ -209,11 +209,12 @@ pub(super) fn sums(traced: &Traced<'_>) -> Vec<String> {
         let by_hop: Vec<String> = totals.reached_by_hop.iter().map(u64::to_string).collect();
         let _ = write!(reached, ", after 1, 2, ... links: {}", by_hop.join(", "));
     }
-    let mut copies = format!(
-        "{}, {} of them duplicates",
-        units::count(totals.copies, "copy", "copies"),
-        totals.duplicates
-    );
+    let duplicates = match totals.duplicates {
+        0 => "none of them a duplicate".to_owned(),
+        1 => "1 of them a duplicate".to_owned(),
+        count => format!("{} of them duplicates", units::number(count)),
+    };
+    let mut copies = format!("{}, {duplicates}", units::count(totals.copies, "copy", "copies"));
     for (count, what) in [
         (totals.higher_ttl, "again with a higher TTL"),
         (totals.walked, "steps to where a walker had been"),
@@ -272,13 +273,13 @@ pub(super) fn tables(traced: &Traced<'_>) -> String {
     }
     page.push_str(
         "<h2>Every copy</h2>\n<div class=\"wide\"><table><thead><tr><th>hop</th><th>after</th>\
-         <th>node</th><th>from</th><th>what became of it</th></tr></thead><tbody>\n",
+         <th class=\"words\">node</th><th class=\"words\">from</th><th class=\"words\">what became of it</th></tr></thead><tbody>\n",
     );
     for step in sorted(traced) {
         let from = if step.fate.arrived() { traced.name(step.from) } else { "" };
         let _ = writeln!(
             page,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"words\">{}</td></tr>",
+            "<tr><td>{}</td><td>{}</td><td class=\"words\">{}</td><td class=\"words\">{}</td><td class=\"words\">{}</td></tr>",
             step.hop,
             ms(step.at_us),
             escaped(traced.name(Some(step.node))),
