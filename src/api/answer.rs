@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 
 use super::types::{ErrorCode, Failure};
-use crate::servent::{CallError, ConditionsError, PlaceError, Stopped, WantError};
+use crate::servent::{CallError, ConditionsError, PlaceError, ShareError, Stopped, WantError};
 
 /// Bytes of another's refusal that are passed on.
 const TEXT_BYTES_MAX: usize = 4_096;
@@ -67,6 +67,15 @@ impl From<CallError> for Refusal {
         match error {
             CallError::Place(error) => error.into(),
             CallError::Stopped(error) => error.into(),
+        }
+    }
+}
+
+impl From<ShareError> for Refusal {
+    fn from(error: ShareError) -> Refusal {
+        match error {
+            ShareError::Folder(error) => Refusal::bad(error),
+            ShareError::Stopped(error) => error.into(),
         }
     }
 }

@@ -27,8 +27,8 @@ use thiserror::Error;
 
 use super::sse::Reader;
 use super::types::{
-    BASE, Block, Conditions, Counters, Download, Event, Failure, FileResult, Host, NewDownload,
-    NewSearch, Passages, Peer, Search, SearchPage, Settings, Shares, Status, Upload,
+    BASE, Block, Conditions, Counters, Download, Event, Failure, FileResult, Folder, Host,
+    NewDownload, NewSearch, Passages, Peer, Search, SearchPage, Settings, Shares, Status, Upload,
 };
 use super::{ADDRESS_FILE, TOKEN_FILE};
 use crate::wire::Guid;
@@ -251,6 +251,13 @@ impl Client {
     /// What is shared.
     pub async fn shares(&self) -> Result<Shares, ClientError> {
         self.get("/shares").await
+    }
+
+    /// Makes it share one more folder, until it ends. It is looked through when this returns:
+    /// [`Shares::hashing`] says when that is done.
+    pub async fn share(&self, folder: &Path) -> Result<(), ClientError> {
+        let folder = folder.to_string_lossy().into_owned();
+        self.tell(Method::POST, "/shares", Some(&Folder { folder })).await
     }
 
     /// Makes it look through the shared folders again.

@@ -172,12 +172,12 @@ pub(super) fn uploads(view: &View) -> Vec<Upload> {
 }
 
 /// What is shared.
-pub(super) fn shares(view: &View, servent: &Servent) -> Shares {
-    let folders = servent.places().shares.iter();
+pub(super) fn shares(servent: &Servent) -> Shares {
+    let (folders, shared) = (servent.shared_folders(), servent.shares());
     Shares {
-        folders: folders.map(|folder| folder.display().to_string()).collect(),
-        files: view.files,
-        bytes: view.bytes,
+        folders: folders.iter().map(|folder| folder.display().to_string()).collect(),
+        files: shared.files,
+        bytes: shared.bytes,
         hashing: hashing(servent),
     }
 }
@@ -185,7 +185,7 @@ pub(super) fn shares(view: &View, servent: &Servent) -> Shares {
 /// How far the reading of the shared folders is, if it is not done.
 fn hashing(servent: &Servent) -> Option<Hashing> {
     let shares = servent.shares();
-    (shares.files_to_hash > 0)
+    (shares.looking || shares.files_to_hash > 0)
         .then_some(Hashing { files_left: shares.files_to_hash, bytes_left: shares.bytes_to_hash })
 }
 
@@ -247,7 +247,11 @@ pub(super) fn settings(servent: &Servent) -> Settings {
     Settings {
         data_dir: places.data_dir.display().to_string(),
         download_dir: places.download_dir.display().to_string(),
-        shares: places.shares.iter().map(|folder| folder.display().to_string()).collect(),
+        shares: servent
+            .shared_folders()
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect(),
         node: servent.config().clone(),
     }
 }

@@ -19,9 +19,9 @@ use super::events::{Feed, frame, lock, respond};
 use super::facts;
 use super::searches::request_of;
 use super::types::{
-    BASE, Block, Conditions, Counters, Download, Event, FileRequest, FileResult, Host, NewDownload,
-    NewSearch, Passages, Peer, ResultNumber, Search, SearchPage, Settings, Shares, Status, Upload,
-    What,
+    BASE, Block, Conditions, Counters, Download, Event, FileRequest, FileResult, Folder, Host,
+    NewDownload, NewSearch, Passages, Peer, ResultNumber, Search, SearchPage, Settings, Shares,
+    Status, Upload, What,
 };
 use crate::node::Command;
 use crate::node::io::{DownloadId, DownloadRequest, SearchId};
@@ -62,6 +62,7 @@ fn table() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         ("GET", "/downloads/{id}/events", get(download_events)),
         ("GET", "/uploads", get(uploads)),
         ("GET", "/shares", get(shares)),
+        ("POST", "/shares", post(share)),
         ("POST", "/shares/rescan", post(rescan)),
         ("GET", "/counters", get(counters)),
         ("GET", "/passages", get(passages)),
@@ -332,8 +333,13 @@ async fn uploads(State(desk): Desked) -> Answer<Vec<Upload>> {
     Ok(Json(facts::uploads(&*desk.servent.view().await?)))
 }
 
-async fn shares(State(desk): Desked) -> Answer<Shares> {
-    Ok(Json(facts::shares(&*desk.servent.view().await?, &desk.servent)))
+async fn shares(State(desk): Desked) -> Json<Shares> {
+    Json(facts::shares(&desk.servent))
+}
+
+async fn share(State(desk): Desked, Json(Folder { folder }): Json<Folder>) -> Done {
+    desk.servent.share(folder.as_ref()).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 async fn rescan(State(desk): Desked) -> Done {

@@ -48,11 +48,18 @@ pub struct ServerOptions {
     /// Whether it may listen where other machines reach it. The token then crosses the network in
     /// the clear.
     pub allow_remote: bool,
+    /// Runs it as a task of this executor, which somebody must drive by `smol::block_on`. Without
+    /// it: a thread of its own.
+    pub executor: Option<Arc<Executor<'static>>>,
 }
 
 impl Default for ServerOptions {
     fn default() -> ServerOptions {
-        ServerOptions { listen: SocketAddr::from(([127, 0, 0, 1], 0)), allow_remote: false }
+        ServerOptions {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            allow_remote: false,
+            executor: None,
+        }
     }
 }
 
@@ -98,7 +105,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Offers the interface on a thread of its own, and leaves its address and token in the data
+    /// Offers the interface on the executor or a thread of its own, and leaves its address and token in the data
     /// directory for clients.
     pub async fn start(servent: Servent, options: ServerOptions) -> Result<Server, ServerError> {
         let address = options.listen;
@@ -123,13 +130,19 @@ impl Server {
             connections: AtomicUsize::new(0),
         });
         let serving = serve(listener, hall, Arc::clone(&desk), stopped);
-        thread::Builder::new()
-            .name("filbert-api".to_owned())
-            .spawn(move || {
-                smol::block_on(serving);
-                drop(end);
-            })
-            .map_err(ServerError::System)?;
+        let serving = async move {
+            serving.await;
+            drop(end);
+        };
+        match options.executor {
+            Some(executor) => executor.spawn(serving).detach(),
+            None => {
+                thread::Builder::new()
+                    .name("filbert-api".to_owned())
+                    .spawn(move || smol::block_on(serving))
+                    .map_err(ServerError::System)?;
+            }
+        }
         Ok(Server { address, data_dir, desk, stop, ended, shutdown_wanted })
     }
 

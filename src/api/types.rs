@@ -324,6 +324,13 @@ pub struct Shares {
     pub hashing: Option<Hashing>,
 }
 
+/// Names a folder of this machine: `POST /shares`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    /// Its path.
+    pub folder: String,
+}
+
 /// A file, or a part of one, that is being sent: `GET /uploads`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {

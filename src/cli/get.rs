@@ -20,26 +20,36 @@ use crate::servent::{DownloadState, Why};
 
 /// Downloads what the command line names and waits for it.
 pub(super) async fn get(settings: &Settings, json: bool, words: args::Get) -> Result<Outcome> {
-    let destination = words.output.map(Destination::of).transpose()?;
-    let what = what(&words.what)?;
+    // A mistake is told before a servent is started.
+    words.output.clone().map(Destination::of).transpose()?;
+    what(&words.what)?;
     let session = Session::running_or_own(settings, &words.connect).await?;
     if !json {
         session.say_if_own();
     }
-    let fetched = async {
-        let name = destination.as_ref().and_then(Destination::name);
-        let new = NewDownload { what, name };
-        let download = session.client().download(&new).await?;
-        let left = async {
-            wish_to_leave().await?;
-            Err(anyhow!(session.what_goes_on()))
-        };
-        let finished = follow(session.client(), download, json).or(left).await?;
-        settle(&finished, destination.as_ref(), json)
-    }
-    .await;
+    let fetched = fetch(session.client(), json, &words, session.what_goes_on()).await;
     session.close().await;
     fetched
+}
+
+/// Has a servent fetch a file and waits for it; `if_left` says what becomes of it if the user does
+/// not.
+pub(super) async fn fetch(
+    client: &Client,
+    json: bool,
+    words: &args::Get,
+    if_left: &'static str,
+) -> Result<Outcome> {
+    let destination = words.output.clone().map(Destination::of).transpose()?;
+    let name = destination.as_ref().and_then(Destination::name);
+    let new = NewDownload { what: what(&words.what)?, name };
+    let download = client.download(&new).await?;
+    let left = async {
+        wish_to_leave().await?;
+        Err(anyhow!(if_left))
+    };
+    let finished = follow(client, download, json).or(left).await?;
+    settle(&finished, destination.as_ref(), json)
 }
 
 fn what(text: &str) -> Result<What> {

@@ -209,6 +209,9 @@ fn print_sources(sources: &[HostSource]) {
 }
 
 fn hashing_words(hashing: &Hashing) -> String {
+    if hashing.files_left == 0 {
+        return "looking through the shared folders".to_owned();
+    }
     let left = units::count(hashing.files_left, "file", "files");
     format!("{left} ({}) to hash", units::size(hashing.bytes_left))
 }

@@ -33,6 +33,8 @@ enum Outcome {
     Worked,
     /// A search found nothing, or an experiment did not come out as expected.
     NothingFound,
+    /// A program that was run ended so.
+    Status(u8),
 }
 
 /// Runs the program: reads the command line, does what it says, returns the exit status.
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
     match run(args) {
         Ok(Outcome::Worked) => ExitCode::SUCCESS,
         Ok(Outcome::NothingFound) => ExitCode::from(1),
+        Ok(Outcome::Status(status)) => ExitCode::from(status),
         Err(error) => {
             eprintln!("filbert: {error:#}");
             ExitCode::from(2)

@@ -71,7 +71,9 @@ async fn show(client: &Client, json: bool) -> Result<()> {
             say!("{line}");
             last = (line, Some(Instant::now()));
         }
-        smol::Timer::after(LINE_INTERVAL).await;
+        // Lines that nobody watches come rarely, and so nobody need look in between.
+        let watched = terminal && !json;
+        smol::Timer::after(if watched { LINE_INTERVAL } else { LOG_INTERVAL }).await;
     }
 }
 

@@ -11,9 +11,12 @@ use super::render::{bold, dim, harmless, say};
 use super::session::{Session, wish_to_leave};
 use super::settings::Settings;
 use super::units;
+use crate::api::Client;
 use crate::api::types::{Counters, Event, FileResult, NewSearch, Obstacle, ResultSource, Search};
 use crate::servent::{SearchEnd, Strategy};
 
+/// Fetches a result of the servent that runs.
+const GET: &str = "filbert get";
 /// How long `browse` waits for the list of a host.
 const BROWSE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -24,19 +27,31 @@ pub(super) async fn search(
     words: args::Search,
 ) -> Result<Outcome> {
     let timeout = units::parse_duration(&words.timeout)?;
-    let query = query(&words)?;
+    // A mistake is told before a servent is started.
+    query(&words)?;
     let session = Session::running_or_own(settings, &words.connect).await?;
     if !json {
         session.say_if_own();
     }
     let shown = async {
         session.wait_for_neighbour(timeout).await?;
-        let search = session.client().search(&query).await?;
-        show(&session, search, timeout, json).await
+        ask(session.client(), json, &words, GET).await
     }
     .await;
     session.close().await;
     shown
+}
+
+/// Asks a servent to search, and shows what comes; `get` is the command that fetches a result.
+pub(super) async fn ask(
+    client: &Client,
+    json: bool,
+    words: &args::Search,
+    get: &str,
+) -> Result<Outcome> {
+    let timeout = units::parse_duration(&words.timeout)?;
+    let search = client.search(&query(words)?).await?;
+    show(client, search, timeout, json, get).await
 }
 
 /// Lists what a host shares.
@@ -44,7 +59,7 @@ pub(super) async fn browse(settings: &Settings, json: bool, host: &str) -> Resul
     let session = Session::running_or_own(settings, &[]).await?;
     let shown = async {
         let search = session.client().browse(host).await?;
-        show(&session, search, BROWSE_TIMEOUT, json).await
+        show(session.client(), search, BROWSE_TIMEOUT, json, GET).await
     }
     .await;
     session.close().await;
@@ -78,8 +93,13 @@ fn query(words: &args::Search) -> Result<NewSearch> {
 }
 
 /// Prints results as they come, until the search ends or the time is over.
-async fn show(session: &Session, search: Search, timeout: Duration, json: bool) -> Result<Outcome> {
-    let client = session.client();
+async fn show(
+    client: &Client,
+    search: Search,
+    timeout: Duration,
+    json: bool,
+    get: &str,
+) -> Result<Outcome> {
     let before = client.counters().await?;
     let mut events = client.search_events(search.id).await?;
     let deadline = async {
@@ -117,7 +137,7 @@ async fn show(session: &Session, search: Search, timeout: Duration, json: bool) 
         if page.results.is_empty() {
             print_nothing(&page.search, &before, &client.counters().await?);
         } else {
-            print_end(&page.results);
+            print_end(&page.results, get);
         }
     }
     Ok(if page.results.is_empty() { Outcome::NothingFound } else { Outcome::Worked })
@@ -150,14 +170,14 @@ fn print_result(result: &FileResult) {
     );
 }
 
-fn print_end(results: &[FileResult]) {
+fn print_end(results: &[FileResult], get: &str) {
     let servents: std::collections::BTreeSet<_> =
         results.iter().flat_map(|result| &result.sources).map(|s| s.source.address).collect();
     say!(
         "{} from {}. Fetch one by its number: {}",
         units::count(results.len() as u64, "file", "files"),
         units::count(servents.len() as u64, "servent", "servents"),
-        bold(&format!("filbert get {}", results[0].number))
+        bold(&format!("{get} {}", results[0].number))
     );
 }
 

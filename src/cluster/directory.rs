@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ClusterError;
 use super::plan::{Plan, Planned, Seat, differences};
+use super::process::HOST;
 use crate::api::types::Conditions;
 
 /// The plan.
@@ -26,7 +27,7 @@ pub const FILES: &str = "files";
 /// The settings of a node, in its folder.
 pub(super) const SETTINGS: &str = "filbert.toml";
 /// What a node prints, in its folder.
-pub(super) const LOG: &str = "log";
+const LOG: &str = "log";
 /// What the first key of a plan is, so that no other file is taken for one.
 const VERSION: u32 = 1;
 /// Where nodes listen if nobody else does.
@@ -185,6 +186,11 @@ impl Directory {
     /// The folder of a node.
     pub(super) fn node(&self, name: &str) -> PathBuf {
         self.0.join(NODES).join(name)
+    }
+
+    /// Where what a process of this seat prints goes.
+    pub(super) fn log(&self, seat: &str) -> PathBuf {
+        if seat == HOST { self.0.join(LOG) } else { self.node(seat).join(LOG) }
     }
 
     fn plan(&self) -> PathBuf {

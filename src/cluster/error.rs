@@ -57,6 +57,18 @@ pub enum ClusterError {
         /// How many there are.
         nodes: usize,
     },
+    /// The system does not give enough open files.
+    #[error(
+        "{nodes} nodes like these need {needed} open files in a process, and this system gives          {limit}: raise it with `ulimit -Hn {needed}` as root (or `nofile` in          /etc/security/limits.conf), or take fewer nodes"
+    )]
+    TooFewFiles {
+        /// How many nodes.
+        nodes: usize,
+        /// What they need.
+        needed: u64,
+        /// What there is.
+        limit: u64,
+    },
     /// A file or folder refuses.
     #[error("{}: {error}", .path.display())]
     File {
@@ -103,6 +115,17 @@ pub enum ClusterError {
         /// What it said.
         error: ClientError,
     },
+    /// A node of the host does not start.
+    #[error("{name} does not start: {said}")]
+    NoStart {
+        /// Who.
+        name: String,
+        /// What stands in the way.
+        said: String,
+    },
+    /// The host of all nodes in one process does not answer.
+    #[error("the process of all nodes does not answer: {0}")]
+    Host(io::Error),
     /// A process does not end.
     #[error("process {pid} has not ended within {waited_s} s")]
     Stays {

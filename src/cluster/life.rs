@@ -1,11 +1,13 @@
 //! Nodes come and go: started, stopped, killed, gone without a sound, new ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::directory::{LOG, SETTINGS};
+use super::alike::try_all;
+use super::control::{Order, tell};
+use super::directory::SETTINGS;
 use super::process::{Running, Signal, Start};
-use super::{Cluster, ClusterError, Planned, plan};
+use super::{Cluster, ClusterError, Planned, full_path, plan};
 use crate::api::{ADDRESS_FILE, ClientError, TOKEN_FILE};
 
 /// A killed process is gone within this.
@@ -37,6 +39,9 @@ impl Cluster {
     /// # Errors
     /// The processes cannot be looked at.
     pub fn lives(&self) -> Result<Vec<Life>, ClusterError> {
+        if self.is_hosted() {
+            return self.hosted_lives();
+        }
         let running = Running::all(self.dir())?;
         let life = |node: &Planned| match running.iter().find(|process| process.seat == node.name) {
             Some(process) if process.stands_still() => Life::Vanished { pid: process.pid() },
@@ -51,6 +56,9 @@ impl Cluster {
     /// # Errors
     /// A process that does not end.
     pub async fn kill(&self, nodes: &[u32]) -> Result<(), ClusterError> {
+        if self.is_hosted() {
+            return self.order(Order::Kill(nodes.to_vec())).await;
+        }
         let processes = self.processes(nodes)?;
         for process in &processes {
             process.signal(Signal::KILL)?;
@@ -74,6 +82,10 @@ impl Cluster {
     /// # Errors
     /// One does not run.
     pub fn vanish(&self, nodes: &[u32]) -> Result<(), ClusterError> {
+        if self.is_hosted() {
+            let order = Order::Vanish(nodes.to_vec());
+            return tell(self.dir(), &order).map(drop).map_err(ClusterError::Host);
+        }
         for &node in nodes {
             let processes = self.processes(&[node])?;
             let Some(process) = processes.first() else {
@@ -89,6 +101,9 @@ impl Cluster {
     /// # Errors
     /// A process that does not end.
     pub async fn stop(&self, nodes: &[u32]) -> Result<(), ClusterError> {
+        if self.is_hosted() {
+            return self.order(Order::Stop(nodes.to_vec())).await;
+        }
         let processes = self.processes(nodes)?;
         for process in &processes {
             process.signal(Signal::TERM)?;
@@ -113,6 +128,9 @@ impl Cluster {
             match life {
                 _ if !nodes.contains(&node) => {}
                 Life::Down => away.push(node),
+                Life::Vanished { .. } if self.is_hosted() => {
+                    self.order(Order::GoOn(vec![node])).await?;
+                }
                 Life::Vanished { .. } => {
                     back.push(node);
                     for process in self.processes(&[node])? {
@@ -138,6 +156,36 @@ impl Cluster {
         // Some may never have ended.
         let links = self.not_standing(&links).await?;
         self.stand(&[], &links, &|_| {}).await
+    }
+
+    /// Nodes share one more folder, also when they are started again; returns when it is hashed.
+    ///
+    /// # Errors
+    /// There is no such folder, or a node does not run.
+    pub async fn share(&mut self, nodes: &[u32], folder: &Path) -> Result<(), ClusterError> {
+        let folder = full_path(folder);
+        for &node in nodes {
+            let name = self.node(node)?.name.clone();
+            if !folder.is_dir() {
+                return Err(ClusterError::NoFolder { name, folder });
+            }
+        }
+        self.change(|stored, _| {
+            for &node in nodes {
+                let Some(node) = stored.nodes.get_mut(node as usize) else { continue };
+                if !node.shares.contains(&folder) {
+                    node.shares.push(folder.clone());
+                }
+            }
+            Ok(())
+        })?;
+        let (cluster, folder) = (&*self, &folder);
+        let told = nodes.iter().map(|&node| async move {
+            let shared = cluster.client(node)?.share(folder).await;
+            shared.map_err(|error| cluster.call_failed(node, error))
+        });
+        try_all(told).await?;
+        self.hashed(nodes).await
     }
 
     /// A new node joins, as a neighbour of these; returns its number.
@@ -166,6 +214,9 @@ impl Cluster {
 
     /// Starts the processes of these nodes; whether they come to answer is seen later.
     pub(super) async fn spawn(&self, nodes: &[u32]) -> Result<(), ClusterError> {
+        if self.is_hosted() {
+            return self.spawn_hosted(nodes).await;
+        }
         for &number in nodes {
             let node = self.node(number)?;
             self.directory.furnish(node)?;
@@ -184,7 +235,7 @@ impl Cluster {
                 words,
                 directory: self.dir(),
                 seat: &node.name,
-                log: folder.join(LOG),
+                log: self.directory.log(&node.name),
             };
             let child = start.spawn()?;
             self.children().push((node.name.clone(), child));

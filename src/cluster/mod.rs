@@ -9,10 +9,14 @@
 mod alike;
 mod choose;
 mod conditions;
+mod control;
 mod directory;
 mod error;
 mod gather;
+mod host;
+mod hosted;
 mod life;
+mod limits;
 mod links;
 mod plan;
 mod process;
@@ -28,12 +32,13 @@ pub use self::conditions::Healed;
 pub use self::directory::{FILES, full_path};
 pub use self::error::ClusterError;
 pub use self::gather::{Overlay, Seen};
+pub use self::host::host;
 pub use self::life::Life;
 pub use self::plan::{Plan, Planned, Seat};
 pub use self::process::{MARK, SEAT_MARK};
 
 use self::directory::{Directory, Stored};
-use self::process::Running;
+use self::process::{HOST, Running};
 
 /// How far [`Cluster::up`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,7 @@ impl Cluster {
         progress: Tell<'_>,
     ) -> Result<Cluster, ClusterError> {
         plan.check()?;
+        limits::make_room(&plan)?;
         let (directory, lock) = Directory::create(dir)?;
         let stored = Stored::new(plan, program.to_owned(), directory.path());
         let cluster = Cluster { directory, stored, children: Mutex::default() };
@@ -103,6 +109,11 @@ impl Cluster {
         Ok(Cluster { directory, stored, children: Mutex::default() })
     }
 
+    /// Whether nobody has taken it down.
+    pub fn is_there(&self) -> bool {
+        Directory::find(self.dir()).is_ok()
+    }
+
     /// Where it lives.
     pub fn dir(&self) -> &Path {
         self.directory.path()
@@ -129,6 +140,18 @@ impl Cluster {
     /// There is no such node.
     pub fn folder(&self, number: u32) -> Result<PathBuf, ClusterError> {
         Ok(self.directory.node(&self.node(number)?.name))
+    }
+
+    /// Where what a node prints goes; nodes in one process print into one file.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn log(&self, number: u32) -> Result<PathBuf, ClusterError> {
+        let node = self.node(number)?;
+        Ok(match self.seat() {
+            Seat::InProcess => self.directory.log(HOST),
+            _ => self.directory.log(&node.name),
+        })
     }
 
     /// A node by its number.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -135,12 +136,15 @@ impl Planned {
     }
 }
 
+/// The default of every key.
+static USUAL: LazyLock<toml::Table> =
+    LazyLock::new(|| toml::Table::try_from(Config::default()).unwrap_or_default());
+
 /// The keys of a configuration that differ from the default, so that its file can be read by
 /// people.
 pub(super) fn differences(config: &Config) -> Result<toml::Table, toml::ser::Error> {
-    let usual = toml::Table::try_from(Config::default())?;
     let mut table = toml::Table::try_from(config)?;
-    table.retain(|key, value| usual.get(key) != Some(value));
+    table.retain(|key, value| USUAL.get(key) != Some(value));
     Ok(table)
 }
 

@@ -22,6 +22,8 @@ pub const MARK: &str = "FILBERT_CLUSTER";
 /// The variable that says who of the cluster a process is. Only processes that have both are the
 /// cluster's own: a person may have the first in his shell.
 pub const SEAT_MARK: &str = "FILBERT_CLUSTER_SEAT";
+/// The seat of the host of all nodes; no node has this name.
+pub(super) const HOST: &str = "@host";
 /// Variables that settings come from begin so.
 const SETTING: &str = "FILBERT_";
 

@@ -6,8 +6,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::alike::try_all;
-use super::directory::LOG;
-use super::process::last_line;
+use super::process::{HOST, last_line};
 use super::{Cluster, ClusterError, Progress, Tell};
 use crate::api::Client;
 
@@ -34,9 +33,11 @@ impl Cluster {
         let began = Instant::now();
         self.answer(nodes, began, patience, progress).await?;
         self.shape(nodes).await?;
+        // First, so that an ultrapeer hears at once of all that a leaf has.
+        self.hashed(nodes).await?;
+        let patience = began.elapsed() + patience;
         self.connect(edges).await?;
-        self.linked(edges, began, patience, progress).await?;
-        self.hashed(nodes).await
+        self.linked(edges, began, patience, progress).await
     }
 
     /// Waits until these nodes have their interfaces.
@@ -64,15 +65,15 @@ impl Cluster {
     }
 
     /// A process of ours that has ended although nobody wanted it to.
-    fn nobody_ended(&self) -> Result<(), ClusterError> {
+    pub(super) fn nobody_ended(&self) -> Result<(), ClusterError> {
         let mut children = self.children();
         let ended = |child: &mut Child| !matches!(child.try_wait(), Ok(None));
         let Some(at) = children.iter_mut().position(|(_, child)| ended(child)) else {
             return Ok(());
         };
         let (name, _) = children.swap_remove(at);
-        let log = self.directory.node(&name).join(LOG);
-        let said = last_line(&log).unwrap_or_else(|error| error.to_string());
+        let said = last_line(&self.directory.log(&name)).unwrap_or_else(|error| error.to_string());
+        let name = if name == HOST { "the process of all nodes".to_owned() } else { name };
         Err(ClusterError::Ended { name, said })
     }
 
@@ -146,7 +147,7 @@ impl Cluster {
 
     /// Waits until these nodes have hashed what they share, however long that takes: a great
     /// library is work, not a sign that something is wrong.
-    async fn hashed(&self, nodes: &[u32]) -> Result<(), ClusterError> {
+    pub(super) async fn hashed(&self, nodes: &[u32]) -> Result<(), ClusterError> {
         let shares = |node: &u32| self.node(*node).is_ok_and(|node| !node.shares.is_empty());
         let sharers: Vec<u32> = nodes.iter().copied().filter(shares).collect();
         let done = sharers.iter().map(|&node| async move {

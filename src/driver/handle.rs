@@ -1,6 +1,7 @@
 //! What everybody else holds of a running driver: commands in, events and views out.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,13 @@ impl Handle {
     /// Looks for changes in the shared folders now.
     pub async fn rescan(&self) -> Result<(), Stopped> {
         self.post(Post::Rescan).await
+    }
+
+    /// Shares one more folder; returns when it is being looked through.
+    pub async fn share(&self, folder: PathBuf) -> Result<(), Stopped> {
+        let (begun, is_begun) = channel::bounded(1);
+        self.post(Post::Share(folder, begun)).await?;
+        is_begun.recv().await.map_err(|_| Stopped)
     }
 
     /// How many files are shared and how far their hashing is.

@@ -1,5 +1,6 @@
 //! What goes on beside the node: hosts are saved now and then, folders are looked through.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,11 @@ impl Keep {
     /// Looks for changes in the shared folders.
     pub(super) fn rescan(&mut self) {
         self.sharing.rescan();
+    }
+
+    /// Shares one more folder.
+    pub(super) fn share(&mut self, folder: PathBuf) {
+        self.sharing.share(folder);
     }
 
     /// When hosts should be saved next.

@@ -1,6 +1,7 @@
 //! What other threads and tasks have for the node's task. The queue is bounded: who posts waits.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use smol::channel::Sender;
@@ -28,6 +29,8 @@ pub(super) enum Post {
     Conditions(Box<Conditions>, Sender<()>),
     /// Somebody wants the shared folders looked through.
     Rescan,
+    /// One more folder is shared; said when it is being looked through.
+    Share(PathBuf, Sender<()>),
     /// The shared folders were looked through, or files were hashed.
     Library(Change),
     /// A host name was looked up.

@@ -99,6 +99,8 @@ pub struct SharesView {
     pub files_to_hash: u64,
     /// Bytes that are still to be read for that.
     pub bytes_to_hash: u64,
+    /// Whether the folders are being looked through, or what was found is being hashed.
+    pub looking: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -170,6 +172,11 @@ impl Shares {
         let files_to_hash = self.to_hash.len() as u64;
         let bytes_to_hash = self.view.bytes_to_hash.saturating_sub(self.hashed_bytes);
         SharesView { files_to_hash, bytes_to_hash, ..self.view }
+    }
+
+    /// Notes whether there is more to come.
+    pub(super) fn set_looking(&mut self, looking: bool) {
+        self.view.looking = looking;
     }
 
     /// Where the file of this number lies, and what it was when it was found.

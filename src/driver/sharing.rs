@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,7 +51,7 @@ pub(super) struct Sharing {
 #[derive(Debug)]
 struct Rounds {
     shelf: Shelf,
-    folders: Folders,
+    folders: Mutex<Folders>,
     data_dir: Arc<DataDir>,
     posts: Sender<Post>,
     /// Another round is wanted: hashing gives way.
@@ -71,7 +72,7 @@ impl Sharing {
     ) -> Sharing {
         let rounds = Rounds {
             shelf: Shelf(Arc::new(Mutex::new(Shares::new(remembered)))),
-            folders,
+            folders: Mutex::new(folders),
             data_dir,
             posts,
             again: AtomicBool::new(false),
@@ -86,9 +87,20 @@ impl Sharing {
         self.rounds.shelf.clone()
     }
 
+    /// Shares one more folder, and looks through all.
+    pub(super) fn share(&mut self, folder: PathBuf) {
+        let mut folders = self.rounds.folders();
+        if !folders.shared.contains(&folder) {
+            folders.shared.push(folder);
+        }
+        drop(folders);
+        self.rescan();
+    }
+
     /// Looks through the folders and hashes what is new.
     pub(super) fn rescan(&mut self) {
         let mut under_way = self.rounds.under_way();
+        self.rounds.shelf.lock().set_looking(true);
         if std::mem::replace(&mut *under_way, true) {
             self.rounds.again.store(true, Ordering::Release);
             return;
@@ -129,7 +141,8 @@ impl Rounds {
                     self.again.store(true, Ordering::Release);
                 }
             };
-            let report = rescan(&self.shelf.0, &self.folders, &self.over, &mut emit);
+            let folders = self.folders().clone();
+            let report = rescan(&self.shelf.0, &folders, &self.over, &mut emit);
             for trouble in &report.troubles {
                 log::warn!("not shared: {trouble}");
             }
@@ -138,9 +151,14 @@ impl Rounds {
             let is_wanted = self.again.swap(false, Ordering::AcqRel);
             if self.over.load(Ordering::Acquire) || !is_wanted {
                 *under_way = false;
+                self.shelf.lock().set_looking(false);
                 return;
             }
         }
+    }
+
+    fn folders(&self) -> MutexGuard<'_, Folders> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn under_way(&self) -> MutexGuard<'_, bool> {

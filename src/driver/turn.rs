@@ -8,13 +8,14 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use smol::Timer;
-use smol::channel::Receiver;
+use smol::channel::{Receiver, Sender};
 use smol::stream::Stream as _;
 
 use super::bell::Who;
@@ -58,6 +59,7 @@ pub(super) struct Turns {
     accepted: u64,
     accept_again: Option<Instant>,
     wants_rescan: bool,
+    wants_shared: Vec<(PathBuf, Sender<()>)>,
 }
 
 impl Turns {
@@ -85,6 +87,7 @@ impl Turns {
             accepted: 0,
             accept_again: None,
             wants_rescan: false,
+            wants_shared: Vec::new(),
         }
     }
 
@@ -117,6 +120,11 @@ impl Turns {
             self.turn();
             if std::mem::take(&mut self.wants_rescan) {
                 keep.rescan();
+            }
+            for (folder, begun) in self.wants_shared.drain(..) {
+                keep.share(folder);
+                // Whoever asked may have gone.
+                let _ = begun.try_send(());
             }
             if keep.next() <= Instant::now() {
                 keep.save(self.node.remembered());
@@ -250,6 +258,7 @@ impl Turns {
             Post::View(answer) => drop(answer.try_send(Arc::new(self.node.view()))),
             Post::Passages(query, answer) => drop(answer.try_send(self.node.passages(query))),
             Post::Rescan => self.wants_rescan = true,
+            Post::Share(folder, begun) => self.wants_shared.push((folder, begun)),
             Post::Conditions(conditions, done) => {
                 self.set_conditions(*conditions);
                 // Whoever asked may be gone.

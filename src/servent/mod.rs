@@ -27,16 +27,17 @@ mod downloading;
 mod hits;
 mod options;
 mod place;
+mod rein;
 mod run;
 mod want;
 
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ pub use crate::node::view::{
 pub use crate::node::{Command, Config, Event, Relation, Tier, View, Why};
 pub use crate::wire::{Guid, Sha1};
 
+use self::rein::{Hold, Rein};
 use crate::driver::Handle;
 use crate::library::words;
 
@@ -80,6 +82,9 @@ struct Running {
     node: Handle,
     config: Config,
     places: Places,
+    /// The folders that are shared, those that came later included.
+    shared: Mutex<Vec<PathBuf>>,
+    rein: Arc<Rein>,
     searches: AtomicU64,
     downloads: AtomicU64,
     end: run::End,
@@ -92,7 +97,7 @@ pub struct Places {
     pub data_dir: PathBuf,
     /// Finished downloads.
     pub download_dir: PathBuf,
-    /// Shared folders.
+    /// The folders that were shared from the start.
     pub shares: Vec<PathBuf>,
 }
 
@@ -104,12 +109,14 @@ impl Servent {
         let hosts =
             options.connect.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         let sources = bootstrap::sources(&options.bootstrap, options.listen)?;
-        let run::Started { node, config, places, end } = run::start(options).await?;
+        let run::Started { node, config, places, rein, end } = run::start(options).await?;
         let first_download = run::first_free_download(&node).await?;
         let servent = Servent(Arc::new(Running {
             node,
             config,
+            shared: Mutex::new(places.shares.clone()),
             places,
+            rein,
             searches: AtomicU64::new(1),
             downloads: AtomicU64::new(first_download),
             end,
@@ -208,6 +215,24 @@ impl Servent {
         self.0.node.set_conditions(conditions).await
     }
 
+    /// Shares one more folder, until it ends. When this returns it is being looked through, and
+    /// [`Servent::shares`] says how far that is.
+    pub async fn share(&self, folder: &Path) -> Result<(), ShareError> {
+        let folder = folder.to_owned();
+        let folder = smol::unblock(move || run::shared(&folder)).await?;
+        self.0.node.share(folder.clone()).await?;
+        let mut shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shared.contains(&folder) {
+            shared.push(folder);
+        }
+        Ok(())
+    }
+
+    /// The folders that are shared now.
+    pub fn shared_folders(&self) -> Vec<PathBuf> {
+        self.0.shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Looks for changes in the shared folders.
     pub async fn rescan(&self) -> Result<(), Stopped> {
         self.0.node.rescan().await
@@ -250,6 +275,19 @@ impl Servent {
         self.0.node.command(command).await
     }
 
+    /// Ends it at once, as if its process were killed: no Bye, nothing saved. Returns when all its
+    /// sockets and files are closed.
+    pub async fn kill(&self) {
+        self.0.rein.hold(Hold::Killed);
+        self.0.end.wait().await;
+    }
+
+    /// Makes it stand still, or go on: while it stands still it neither reads nor writes nor says
+    /// anything, and its links stay half-open, as those of a process that is stopped (SIGSTOP).
+    pub fn stand_still(&self, still: bool) {
+        self.0.rein.hold(if still { Hold::Still } else { Hold::None });
+    }
+
     /// Says Bye to the neighbours, saves what is to be remembered, and waits until all is done.
     /// May be called again, and by several.
     pub async fn stop(&self) {
@@ -280,6 +318,17 @@ pub enum CallError {
     /// The text names no place.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// The servent has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why a folder was not shared.
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    /// It is none, or cannot be read.
+    #[error(transparent)]
+    Folder(#[from] StartError),
     /// The servent has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use smol::channel::{Receiver, Sender, bounded};
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use super::bootstrap::SourceError;
 use super::place::PlaceError;
+use super::rein::Rein;
 use super::{Options, Places, Stopped};
 use crate::driver::{Driver, DriverError, Handle, Setup};
 use crate::node::Config;
@@ -55,6 +57,7 @@ pub(super) struct Started {
     pub(super) node: Handle,
     pub(super) config: Config,
     pub(super) places: Places,
+    pub(super) rein: Arc<Rein>,
     pub(super) end: End,
 }
 
@@ -66,7 +69,8 @@ pub(super) async fn start(mut options: Options) -> Result<Started, StartError> {
     let node = driver.handle();
     let config = driver.config().clone();
     let (end, ended) = bounded(1);
-    let running = run(driver, temporary, end);
+    let rein = Arc::new(Rein::default());
+    let running = run(driver, temporary, Arc::clone(&rein), end);
     match executor {
         Some(executor) => executor.spawn(running).detach(),
         None => {
@@ -76,12 +80,17 @@ pub(super) async fn start(mut options: Options) -> Result<Started, StartError> {
                 .map_err(StartError::Thread)?;
         }
     }
-    Ok(Started { node, config, places, end: End(ended) })
+    Ok(Started { node, config, places, rein, end: End(ended) })
 }
 
 /// The whole life of a servent. `_end` is dropped last, also if the driver should panic.
-async fn run(driver: Driver, temporary: Option<Temporary>, _end: Sender<Infallible>) {
-    driver.run().await;
+async fn run(
+    driver: Driver,
+    temporary: Option<Temporary>,
+    rein: Arc<Rein>,
+    _end: Sender<Infallible>,
+) {
+    rein.lead(driver.run()).await;
     smol::unblock(move || drop(temporary)).await;
 }
 
@@ -131,7 +140,7 @@ fn prepare(options: Options) -> Result<(Driver, Places, Option<Temporary>), Star
 }
 
 /// The folder by its full name; it must be there.
-fn shared(folder: &Path) -> Result<PathBuf, StartError> {
+pub(super) fn shared(folder: &Path) -> Result<PathBuf, StartError> {
     let path = folder
         .canonicalize()
         .map_err(|error| StartError::Folder { path: folder.to_owned(), error })?;

@@ -197,6 +197,8 @@ fn successes(all: &mut Described, sharer: SocketAddr) {
     all.call("DELETE", "/downloads/{id}", &waiting.json()["id"].to_string(), None);
 
     all.call("GET", "/uploads", "", None);
+    let folder = json!({"folder": env!("CARGO_MANIFEST_DIR").to_owned() + "/tests/golden"});
+    all.call("POST", "/shares", "", Some(&folder));
     all.call("POST", "/shares/rescan", "", None);
     all.call("GET", "/shares", "", None);
     all.call("DELETE", "/peers", "", Some(&host));
@@ -204,6 +206,8 @@ fn successes(all: &mut Described, sharer: SocketAddr) {
 
 /// Requests for what is not there, and requests that say nothing.
 fn failures(all: &mut Described) {
+    let nowhere = json!({"folder": "/no/such/folder"});
+    assert_eq!(all.call("POST", "/shares", "", Some(&nowhere)).status, 400);
     for values in ["999", "0", "-1", "x"] {
         for path in
             ["/searches/{id}", "/searches/{id}/events", "/downloads/{id}", "/downloads/{id}/events"]

@@ -127,10 +127,11 @@ fn only_the_user_can_read_the_token_and_it_goes_with_the_servent() {
 fn it_is_not_opened_to_other_machines_by_accident() {
     smol::block_on(async {
         let house = House::new().await;
-        let options = ServerOptions { listen: "0.0.0.0:0".parse().unwrap(), allow_remote: false };
+        let options =
+            ServerOptions { listen: "0.0.0.0:0".parse().unwrap(), ..ServerOptions::default() };
         let refused = Server::start(house.servent.clone(), options).await;
         assert!(matches!(refused, Err(ServerError::NotLoopback(_))));
-        let taken = ServerOptions { listen: house.server.address(), allow_remote: false };
+        let taken = ServerOptions { listen: house.server.address(), ..ServerOptions::default() };
         let refused = Server::start(house.servent.clone(), taken).await.unwrap_err();
         assert!(refused.to_string().contains(&house.server.address().to_string()), "{refused}");
         assert!(house.client.status().await.is_ok(), "the first one is not disturbed");

@@ -1,6 +1,8 @@
 //! Clusters of real servents as people use them: the built program, real processes, real files.
 
+mod changes;
 mod conditions;
+mod crashes;
 mod followed;
 mod stands;
 mod support;

@@ -67,7 +67,7 @@ impl Place {
         self.json(&["status"])["nodes"].as_array().expect("nodes").clone()
     }
 
-    /// The processes that carry the cluster's mark.
+    /// The processes of the cluster; those that only know it (as this one's children do) are none.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let mark = format!("FILBERT_CLUSTER={}", self.dir().display());
         let entries = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
@@ -75,8 +75,9 @@ impl Place {
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .filter(|pid| {
                 let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-                let mut pairs = environ.split(|&byte| byte == 0);
-                pairs.any(|pair| pair == mark.as_bytes())
+                let pairs = || environ.split(|&byte| byte == 0);
+                pairs().any(|pair| pair == mark.as_bytes())
+                    && pairs().any(|pair| pair.starts_with(b"FILBERT_CLUSTER_SEAT="))
             })
             .collect()
     }

@@ -138,7 +138,7 @@ pub struct Horizon {
 /// How far the reading of the shared folders is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hashing {
-    /// Files that wait for their hash. They can be found by name meanwhile.
+    /// Files that wait for their hash; 0 while the folders are looked through. They can be found by name meanwhile.
     pub files_left: u64,
     /// Their bytes.
     pub bytes_left: u64,

@@ -1,10 +1,15 @@
 //! The words of `filbert cluster`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use structopt::StructOpt;
+use structopt::clap::AppSettings;
 
 /// Real servents on this machine, as many as you like.
+///
+/// Servents are named by name, number, range or pattern, joined by commas: node-3, 7, 0..9, leaf-*,
+/// @all, @ultrapeers, @leaves, @random:3.
 ///
 /// `filbert cluster up -n 50` starts fifty and returns when all are connected; `filbert cluster
 /// down` ends them and leaves nothing behind.
@@ -24,6 +29,28 @@ pub(crate) enum ClusterCommand {
     Up(Up),
     /// Shows every servent of the cluster and how it is doing
     Status,
+    /// Has one servent search the network
+    Search(Search),
+    /// Shares one more folder
+    Share(Share),
+    /// Has one servent download a result of its last search, or a magnet link
+    Get(Get),
+    /// Kills servents: they say nothing and save nothing
+    Kill(Nodes),
+    /// Ends servents: they say goodbye to their neighbours
+    Stop(Nodes),
+    /// Makes servents stand still: their links stay half-open, as after a broken line
+    Vanish(Nodes),
+    /// Starts servents again, or lets them go on, and waits for their links
+    Start(Nodes),
+    /// Connects two servents
+    Link(Pair),
+    /// Parts two servents
+    Unlink(Pair),
+    /// Prints what servents said
+    Logs(Logs),
+    /// Runs a program for servents: a plain `filbert status` in it speaks to that servent
+    Exec(Exec),
     /// Shows who is whose neighbour, as a table or a drawing
     Map(Map),
     /// Asks one search and follows it through every servent
@@ -38,14 +65,37 @@ pub(crate) enum ClusterCommand {
     Firewall(Firewall),
     /// Ends the cluster and removes all that it has on disk
     Down,
+    /// Runs all servents of a cluster in this process; `up --in-process` starts it
+    #[structopt(setting = AppSettings::Hidden)]
+    Host,
 }
 
 /// The names of the commands, in the order of the help.
-pub(super) const COMMANDS: &[&str] =
-    &["up", "status", "map", "trace", "partition", "heal", "delay", "firewall", "down"];
+pub(super) const COMMANDS: &[&str] = &[
+    "up",
+    "status",
+    "search",
+    "share",
+    "get",
+    "kill",
+    "stop",
+    "vanish",
+    "start",
+    "link",
+    "unlink",
+    "logs",
+    "exec",
+    "map",
+    "trace",
+    "partition",
+    "heal",
+    "delay",
+    "firewall",
+    "down",
+];
 
 /// A cluster that is to stand.
-#[derive(Debug, StructOpt)]
+#[derive(Debug, Default, StructOpt)]
 pub(crate) struct Up {
     /// How many servents, the leaves among them [default: 10]
     #[structopt(short = "n", long, value_name = "N")]
@@ -62,6 +112,90 @@ pub(crate) struct Up {
     /// Number for the random topology; another number, another network
     #[structopt(long, value_name = "N", default_value = "1")]
     pub(crate) seed: u64,
+    /// Every servent shares this folder; may be given several times
+    #[structopt(long, value_name = "DIR", parse(from_os_str), number_of_values = 1)]
+    pub(crate) share: Vec<PathBuf>,
+    /// All servents in one process instead of a process for each: for a thousand and more
+    #[structopt(long)]
+    pub(crate) in_process: bool,
+    /// Stays until ctrl-C, and then takes the cluster down
+    #[structopt(long)]
+    pub(crate) foreground: bool,
+}
+
+/// A search by one servent.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Search {
+    /// Who searches
+    #[structopt(value_name = "NODE")]
+    pub(crate) node: String,
+    #[structopt(flatten)]
+    pub(crate) search: super::Search,
+}
+
+/// A folder to share.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Share {
+    /// Who shares it
+    #[structopt(value_name = "NODES")]
+    pub(crate) nodes: String,
+    /// The folder
+    #[structopt(value_name = "DIR", parse(from_os_str))]
+    pub(crate) folder: PathBuf,
+}
+
+/// A download by one servent.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Get {
+    /// Who downloads
+    #[structopt(value_name = "NODE")]
+    pub(crate) node: String,
+    #[structopt(flatten)]
+    pub(crate) get: super::Get,
+}
+
+/// Some servents.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Nodes {
+    /// Which: names, numbers, ranges, patterns
+    #[structopt(value_name = "NODES", required = true)]
+    pub(crate) nodes: Vec<String>,
+}
+
+/// Two servents.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Pair {
+    /// The one, which connects
+    #[structopt(value_name = "NODE")]
+    pub(crate) one: String,
+    /// The other
+    #[structopt(value_name = "OTHER")]
+    pub(crate) other: String,
+}
+
+/// What servents said.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Logs {
+    /// Whose
+    #[structopt(value_name = "NODES")]
+    pub(crate) nodes: String,
+    /// Goes on with what they say, until ctrl-C
+    #[structopt(short, long)]
+    pub(crate) follow: bool,
+}
+
+/// A program for servents.
+///
+/// It finds FILBERT_DATA_DIR and FILBERT_CONFIG of the servent, its name in FILBERT_NODE, and the
+/// cluster in FILBERT_CLUSTER. Its exit status is the command's; of several the first that is not 0.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Exec {
+    /// For whom it is run, one after the other
+    #[structopt(value_name = "NODES")]
+    pub(crate) nodes: String,
+    /// The program and its words, after --
+    #[structopt(value_name = "COMMAND", required = true, last = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Shows who is whose neighbour, as a table or a drawing.

@@ -22,6 +22,9 @@ use crate::sim::Dice;
 /// Ultrapeers that a leaf hangs on.
 const ULTRAPEERS_OF_A_LEAF: usize = 3;
 
+/// How often is looked whether somebody else took the cluster down.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Starts a cluster.
 pub(super) async fn up(common: &Common, dir: &Path, words: &Up) -> Result<Outcome> {
     let plan = plan(words, &common.set)?;
@@ -32,18 +35,37 @@ pub(super) async fn up(common: &Common, dir: &Path, words: &Up) -> Result<Outcom
         let tell = |progress| show(&bar, progress);
         Ok(Some(Cluster::up(dir, plan, &program, &tell).await?))
     };
-    let left = async { wish_to_leave().await.map(|()| None) };
+    // One wish for the whole time: none may get lost between two.
+    let mut wish = std::pin::pin!(wish_to_leave());
+    let left = async { wish.as_mut().await.map(|()| None) };
     let cluster: Result<Option<Cluster>> = started.or(left).await;
     bar.finish_and_clear();
     let Some(cluster) = cluster? else {
         cluster::down(dir).await?;
         bail!("stopped before all servents were ready; nothing is left of them");
     };
-    told(common.json, &cluster, began.elapsed());
+    told(common.json, &cluster, began.elapsed(), words.foreground);
+    if words.foreground {
+        stay(cluster, wish).await?;
+    }
     Ok(Outcome::Worked)
 }
 
-fn told(json: bool, cluster: &Cluster, took: Duration) {
+/// Stays until ctrl-C, or until somebody else takes the cluster down.
+async fn stay(cluster: Cluster, wish: impl Future<Output = Result<()>>) -> Result<()> {
+    eprintln!("Ctrl-C takes the cluster down.");
+    let gone = async {
+        while cluster.is_there() {
+            smol::Timer::after(LOOK_INTERVAL).await;
+        }
+        Ok(())
+    };
+    wish.or(gone).await?;
+    cluster.down().await?;
+    Ok(())
+}
+
+fn told(json: bool, cluster: &Cluster, took: Duration, stays: bool) {
     let (nodes, links) = (cluster.nodes().len(), cluster.edges().len());
     if json {
         let ready = serde_json::json!({
@@ -59,6 +81,9 @@ fn told(json: bool, cluster: &Cluster, took: Duration) {
         units::duration(took),
         cluster.dir().display()
     );
+    if stays {
+        return;
+    }
     say!("{}", dim("`filbert cluster status` shows them, `filbert cluster down` ends them."));
 }
 
@@ -83,12 +108,18 @@ fn plan(words: &Up, set: &[String]) -> Result<Plan> {
         dice.shuffle(&mut above);
         edges.extend(above.into_iter().take(ULTRAPEERS_OF_A_LEAF).map(|up| (leaf, up)));
     }
+    let shares: Vec<_> = words.share.iter().map(|folder| cluster::full_path(folder)).collect();
+    let usual =
+        |number: u32| Planned::usual(number, all, words.leaves.is_some(), number >= ultrapeers);
+    // Those of a tier have the same settings.
+    let upper = Settings::changed(&usual(0).config, set)?;
+    let lower = Settings::changed(&usual(all - 1).config, set)?;
     let nodes = (0..all).map(|number| {
-        let usual = Planned::usual(number, all, words.leaves.is_some(), number >= ultrapeers);
-        let config = Settings::changed(&usual.config, set)?;
-        Ok(Planned { config, ..usual })
+        let config = if number < ultrapeers { upper.clone() } else { lower.clone() };
+        Planned { config, shares: shares.clone(), ..usual(number) }
     });
-    Ok(Plan { nodes: nodes.collect::<Result<_>>()?, edges, seat: Seat::Processes })
+    let seat = if words.in_process { Seat::InProcess } else { Seat::Processes };
+    Ok(Plan { nodes: nodes.collect(), edges, seat })
 }
 
 fn bar() -> ProgressBar {
@@ -117,7 +148,7 @@ mod tests {
     use super::*;
 
     fn words(nodes: u32, leaves: Option<u32>) -> Up {
-        Up { nodes: Some(nodes), topology: Some("ring".to_owned()), leaves, seed: 1 }
+        Up { nodes: Some(nodes), topology: Some("ring".to_owned()), leaves, ..Up::default() }
     }
 
     #[test]

@@ -60,7 +60,13 @@ fn sha1_of_x(len: usize) -> Option<Sha1> {
 #[test]
 fn every_file_gets_its_hash_and_a_restart_reads_nothing() {
     let mut home = home(&[("empty", 0), ("small", 100), ("large", 600_000)]);
-    let to_hash = SharesView { files: 3, bytes: 600_100, files_to_hash: 3, bytes_to_hash: 600_100 };
+    let to_hash = SharesView {
+        files: 3,
+        bytes: 600_100,
+        files_to_hash: 3,
+        bytes_to_hash: 600_100,
+        looking: false,
+    };
     assert_eq!(lock(&home.shares).view(), to_hash);
     assert_eq!(home.hash(), HashReport { files: 3, bytes: 600_100, ..HashReport::default() });
     let hashed = SharesView { files_to_hash: 0, bytes_to_hash: 0, ..to_hash };
