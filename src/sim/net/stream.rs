@@ -87,7 +87,7 @@ impl Unread {
 
 /// What only few ends have at a time.
 #[derive(Debug, Default)]
-pub(super) struct Busy {
+pub(in crate::sim) struct Busy {
     unread: Unread,
     waiting: VecDeque<Waiting>,
     store: Option<Store>,
@@ -95,8 +95,8 @@ pub(super) struct Busy {
     /// Bytes of the node that wait to leave, and those of them that it has no credit for yet.
     waiting_bytes: u32,
     uncredited_bytes: u32,
-    /// The disk is being written, which takes a while: nothing is read meanwhile.
-    writing: bool,
+    /// So many bytes are being written to the disk, which takes a while: nothing is read meanwhile.
+    writing: u32,
     /// The node of the other end, which is gone and has not told.
     pub(super) orphan_of: Option<NodeId>,
 }
@@ -129,7 +129,7 @@ pub(in crate::sim) struct End {
     pub(super) pump_due: bool,
     pub(super) read_due: bool,
     pub(in crate::sim) follower: Follower,
-    pub(super) busy: Option<Box<Busy>>,
+    pub(in crate::sim) busy: Option<Box<Busy>>,
 }
 
 impl End {
@@ -144,7 +144,7 @@ impl End {
                 || !busy.waiting.is_empty()
                 || busy.store.is_some()
                 || busy.fin.is_some()
-                || busy.writing
+                || busy.writing > 0
                 || busy.orphan_of.is_some()
         });
     }
@@ -483,7 +483,7 @@ impl Net {
         let was_full = self.is_full(&self.ends[slot as usize]);
         let end = &mut self.ends[slot as usize];
         let Some(busy) = end.busy.as_mut() else { return Read::Nothing };
-        if end.state != State::Open || end.paused || busy.writing {
+        if end.state != State::Open || end.paused || busy.writing > 0 {
             return Read::Nothing;
         }
         let read = match (busy.unread.pop_front(), busy.store.take()) {
@@ -517,11 +517,13 @@ impl Net {
         read
     }
 
-    /// The disk is being written: nothing is read until it is done.
-    pub(in crate::sim) fn writing(&mut self, slot: u32, writing: bool) {
+    /// So many bytes are being written to the disk: nothing is read until that is done (0).
+    /// Returns how many were.
+    pub(in crate::sim) fn writing(&mut self, slot: u32, bytes: u32) -> u32 {
         let end = &mut self.ends[slot as usize];
-        end.busy().writing = writing;
+        let before = std::mem::replace(&mut end.busy().writing, bytes);
         end.tidy();
+        before
     }
 
     /// Bytes arrive at an end whose node hears nothing now, perhaps not even that it is connected:

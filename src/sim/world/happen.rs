@@ -160,8 +160,9 @@ impl World {
                     match self.fabric.net.disk_slowness(id) {
                         None => self.feed(id, Input::Carried { conn, len: bytes.len() as u64 }),
                         Some(delay) => {
-                            self.fabric.net.writing(end.slot, true);
-                            let written = Happening::Written(end, bytes.len() as u32);
+                            let len = bytes.len() as u32;
+                            self.fabric.net.writing(end.slot, len);
+                            let written = Happening::Written(end, len);
                             self.fabric.net.after(delay, written);
                         }
                     }
@@ -175,7 +176,7 @@ impl World {
     fn written(&mut self, end: EndRef, len: u32) {
         let Some(held) = self.fabric.net.end(end) else { return };
         let (id, conn) = (held.node, held.conn);
-        self.fabric.net.writing(end.slot, false);
+        self.fabric.net.writing(end.slot, 0);
         self.feed(id, Input::Carried { conn, len: u64::from(len) });
         self.read(end);
     }
@@ -217,6 +218,16 @@ impl World {
     fn closed(&mut self, end: EndRef, cause: CloseCause) {
         let Some(held) = self.fabric.net.end(end) else { return };
         let (id, conn) = (held.node, held.conn);
+        if held.busy.is_some() {
+            // What is on the disk already is told before the connection is gone.
+            let written = self.fabric.net.writing(end.slot, 0);
+            if written > 0 {
+                self.feed(id, Input::Carried { conn, len: u64::from(written) });
+            }
+            if self.fabric.net.end(end).is_none() {
+                return;
+            }
+        }
         self.fabric.net.forget(end.slot);
         self.fabric.ledger.forget_end(end.slot);
         self.feed(id, Input::Closed { conn, cause });
