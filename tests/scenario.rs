@@ -19,6 +19,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("flash-crowd", &["nodes=40", "askers=12"]),
     ("ultrapeers-killed", &["ultrapeers=10", "leaves=40"]),
     ("partition", &[]),
+    ("storm", &[]),
     ("attack", &["nodes=100", "lasts=20s"]),
 ];
 

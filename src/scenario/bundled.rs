@@ -36,6 +36,7 @@ bundle![
     "flash-crowd",
     "ultrapeers-killed",
     "partition",
+    "storm",
     "attack",
 ];
 

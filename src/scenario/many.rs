@@ -11,6 +11,7 @@ use super::file::{Document, Load, Mistake, Place, Scenario, Varied, value_of, va
 use super::play::{Failure, Played};
 use super::report::{Axis, Case, Expected, FORMAT, Report, Run, Theatre, Verdict};
 use super::simulated;
+use crate::sim::NodeId;
 
 /// A scenario with all that varies in it.
 #[derive(Debug)]
@@ -42,7 +43,11 @@ impl fmt::Display for Broken {
         let Broken { failure, again } = self;
         match failure {
             Failure::Rule(rule) => {
-                write!(f, "{rule}\nthis is a bug in filbert; to see it again: {again}")
+                write!(
+                    f,
+                    "{rule}\nthis is a bug in filbert; to see it again, and to have the nodes \
+                     involved recorded for `filbert replay`: {again} --record DIR"
+                )
             }
             Failure::Machine(message) => f.write_str(message),
         }
@@ -50,6 +55,16 @@ impl fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+impl Broken {
+    /// The nodes involved in a broken rule.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        match &self.failure {
+            Failure::Rule(rule) => rule.nodes(),
+            Failure::Machine(_) => Vec::new(),
+        }
+    }
+}
 
 impl Experiment {
     /// Reads a scenario file; `sweeps` are as on the command line: `ttl=1,2,3`.
@@ -167,6 +182,12 @@ impl Experiment {
         Ok(self.report(seeds, all))
     }
 
+    /// The command line that shows one run again: that of this label with this seed.
+    pub fn closer(&self, of: &str, seed: u64) -> String {
+        let is_it = |(at, _): &(Vec<String>, Scenario)| label(&self.axes, at) == of;
+        self.again(self.variants.iter().position(is_it).unwrap_or(0), seed)
+    }
+
     fn again(&self, variant: usize, seed: u64) -> String {
         let mut words = format!("filbert sim {} --seed {seed}", self.name);
         for (axis, value) in self.axes.iter().zip(&self.variants[variant].0) {
@@ -271,6 +292,7 @@ mod tests {
         let words =
             "--seed 7 --sweep 'strategy=2 random-neighbours' --sweep 'ttl=1' --sweep 'nodes=5'";
         assert_eq!(again, format!("filbert sim ring.toml {words}"));
+        assert_eq!(experiment.closer("strategy 2 random-neighbours, ttl 1, nodes 5", 7), again);
         // Which is one run: the one it speaks of.
         let one =
             read(&["strategy=2 random-neighbours", "ttl=1", "nodes=5"]).expect("an experiment");

@@ -110,6 +110,12 @@ impl Disk {
         Disk { shared, ..Disk::default() }
     }
 
+    /// Nothing is left of its downloads; what is shared from here stays.
+    pub fn wipe(&mut self) {
+        self.partials.clear();
+        self.finished.clear();
+    }
+
     /// What is shared from here.
     pub fn shared(&self) -> &[SharedFile] {
         &self.shared

@@ -32,6 +32,9 @@ pub enum Fault {
     Vanish(NodeId),
     /// A dead node starts again, with its disk and its servent GUID.
     Restart(NodeId),
+    /// A dead node starts again as if newly installed: it shares what it did, and has another servent
+    /// GUID and nothing left of its downloads.
+    Reinstall(NodeId),
     /// These nodes reach each other, and the others each other, but nobody crosses over.
     Partition(Vec<NodeId>),
     /// Nothing gets through between two nodes, and nobody tells them.
@@ -97,6 +100,7 @@ impl World {
             Fault::Kill(node) => self.end_process(node, false),
             Fault::Vanish(node) => self.end_process(node, true),
             Fault::Restart(node) => self.restart(node),
+            Fault::Reinstall(node) => self.reinstall(node),
             Fault::Partition(nodes) => net.set_side(&nodes, 1),
             Fault::Clog(a, b) if a != b => net.clog(a, b),
             Fault::Clog(..) => {}
@@ -129,6 +133,16 @@ impl World {
     /// Lets everything through again.
     pub fn heal(&mut self) {
         self.befall(Fault::Heal);
+    }
+
+    /// Starts a dead node as if newly installed. A node that lives is left alone.
+    pub fn reinstall(&mut self, node: NodeId) {
+        if self.is_alive(node) {
+            return;
+        }
+        self.fabric.disk(node).wipe();
+        self.new_guid(node);
+        self.boot(node);
     }
 
     /// Starts a dead node again with its disk: what was being downloaded goes on. A node that

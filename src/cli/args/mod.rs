@@ -276,6 +276,13 @@ pub(super) struct Sim {
     /// Writes one page with plots, to look at or to project
     #[structopt(long, value_name = "FILE.html", parse(from_os_str))]
     pub(super) report: Option<PathBuf>,
+    /// Plays it once more and writes what nodes were told into this folder, for `filbert replay`:
+    /// those involved in a broken rule, else all of a small network
+    #[structopt(long, value_name = "DIR", parse(from_os_str))]
+    pub(super) record: Option<PathBuf>,
+    /// Records these (7, 0..9, "3 of leaves", the name of a group) instead
+    #[structopt(long, value_name = "NODES", requires = "record")]
+    pub(super) record_nodes: Option<String>,
 }
 
 /// Completions.

@@ -1,5 +1,6 @@
 //! `filbert sim`: plays an experiment in the simulated world and says what came of it.
 
+mod record;
 mod show;
 
 use std::fs;
@@ -13,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Outcome;
 use super::args;
 use super::render::{Side, Table, say};
-use crate::scenario::{self, Experiment, Report, bundled};
+use crate::scenario::{self, Broken, Experiment, Report, bundled};
 
 /// Steps of the progress bar of one run.
 const STEPS: f64 = 1_000.0;
@@ -38,8 +39,15 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
     };
     let experiment = Experiment::read(what, &text, &words.sweep, &load)?;
     let seeds = seeds(words, experiment.scenario().seed)?;
+    let recorder = record::Recorder::new(words, &experiment, &seeds)?;
     let begin = Instant::now();
-    let report = play(&experiment, &seeds)?;
+    let report = match play(&experiment, &seeds)? {
+        Ok(report) => report,
+        Err(broken) => {
+            recorder.map_or(Ok(()), |recorder| recorder.record(&broken.nodes()))?;
+            return Err(broken.into());
+        }
+    };
     let took = begin.elapsed();
     if let Some(folder) = &words.csv {
         write_csv(&report, folder)?;
@@ -52,7 +60,9 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
     } else {
         show::report(&report, took);
         said_where(words);
+        look_closer(&experiment, &report);
     }
+    recorder.map_or(Ok(()), |recorder| recorder.record(&[]))?;
     Ok(if report.holds() { Outcome::Worked } else { Outcome::NothingFound })
 }
 
@@ -86,7 +96,7 @@ fn seeds(words: &args::Sim, usual: u64) -> Result<Vec<u64>> {
     Ok((first..=last).collect())
 }
 
-fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Report> {
+fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Result<Report, Broken>> {
     let runs = experiment.runs(seeds.len());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let target = match std::io::stderr().is_terminal() {
@@ -100,7 +110,18 @@ fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Report> {
     bar.enable_steady_tick(Duration::from_millis(200));
     let report = experiment.play(seeds, threads, &|done| bar.set_position((done * STEPS) as u64));
     bar.finish_and_clear();
-    Ok(report?)
+    Ok(report)
+}
+
+/// How to see more of the first run in which something was not as expected.
+fn look_closer(experiment: &Experiment, report: &Report) {
+    let cases = report.expectations.iter().flat_map(|expected| &expected.cases);
+    if let Some(case) = cases.into_iter().find(|case| !case.held) {
+        let again = experiment.closer(&case.of, case.seed);
+        say!(
+            "\nTo look closer: {again} --report FILE.html draws it, --record DIR keeps what its nodes were told for `filbert replay`."
+        );
+    }
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

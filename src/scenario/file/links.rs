@@ -6,7 +6,7 @@ use crate::sim::{Latency, NetConfig};
 
 /// The keys of `[links]`.
 pub(super) const KEYS: &[&str] =
-    &["latency", "rate", "split", "datagram-loss", "datagram-duplicates"];
+    &["latency", "rate", "split", "datagram-loss", "datagram-duplicates", "datagram-reorder"];
 
 /// Reads `[links]`.
 pub(super) fn read(section: &Section<'_>) -> Read<NetConfig> {
@@ -24,6 +24,7 @@ pub(super) fn read(section: &Section<'_>) -> Read<NetConfig> {
         datagram_duplicate: section
             .part("datagram-duplicates")?
             .unwrap_or(usual.datagram_duplicate),
+        datagram_reorder: section.part("datagram-reorder")?.unwrap_or(usual.datagram_reorder),
         ..usual
     })
 }

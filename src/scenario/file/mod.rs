@@ -31,9 +31,11 @@
 //! name that exists. `examples/experiments/` has more, and a README there lists all keys.
 
 mod document;
+mod harm;
 mod links;
 mod network;
 mod nodes;
+mod regions;
 mod section;
 mod settings;
 mod shares;
@@ -41,9 +43,11 @@ mod steps;
 mod workload;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use document::{Document, Item, Mistake, Place, Value, nearest, value_of};
+pub use harm::Harm;
 pub use links::latency;
 pub use network::{Group, Network};
 pub use nodes::Nodes;
@@ -56,7 +60,7 @@ use super::expect::{self, Condition};
 use super::report::Axis;
 use crate::node::Config;
 use crate::node::config::Strategy;
-use crate::sim::NetConfig;
+use crate::sim::{NetConfig, Regions};
 use section::{Read, Section};
 
 /// A scenario: who is there, what they share, what happens, and what should come of it.
@@ -82,6 +86,8 @@ pub struct Scenario {
     pub groups: Vec<Group>,
     /// The links.
     pub links: NetConfig,
+    /// Where the nodes live, and how far it is from region to region; nowhere if `None`.
+    pub regions: Option<Arc<Regions>>,
     /// Files by name.
     pub shares: Vec<Share>,
     /// What nodes do by themselves.
@@ -266,6 +272,8 @@ impl Scenario {
         }
         let varies = |axis: &Axis| axis.key.trim_start_matches("network.") == "topology";
         let network = network::read(&network_section, &load, axes.iter().any(varies))?;
+        let links_section =
+            Section::named(document, "links", &[links::KEYS, regions::KEYS].concat())?;
         let each = |name, known| Section::each(document, name, known);
         let groups = each("group", network::GROUP_KEYS)?
             .iter()
@@ -286,7 +294,8 @@ impl Scenario {
             network,
             settings: Settings::read(&Section::named(document, "node", &[])?)?,
             groups,
-            links: links::read(&Section::named(document, "links", links::KEYS)?)?,
+            links: links::read(&links_section)?,
+            regions: regions::read(&links_section)?.map(Arc::new),
             shares,
             workload,
             steps,
@@ -343,7 +352,7 @@ impl Scenario {
         }
         for (place, step) in self.steps.iter().enumerate() {
             for nodes in step.act.nodes() {
-                meant(nodes, "step", at("step", place))?;
+                meant(&nodes, "step", at("step", place))?;
             }
         }
         if let Some(asking) = &self.workload.questions {

@@ -1,12 +1,13 @@
 //! `[network]`: who is there, and who is whose neighbour at first. `[[group]]`: nodes that differ.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::document::Mistake;
 use super::nodes::Nodes;
 use super::section::{Read, Section, one_of};
 use super::settings::Settings;
-use crate::sim::{Graph, Topology, edge_list};
+use crate::sim::{Graph, Joining, Topology, edge_list};
 
 /// The network at the beginning.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,15 @@ pub enum Network {
         /// Addresses of ultrapeers that each node knows at first.
         known: u32,
     },
+    /// Nodes that come one after the other, bootstrap by themselves and find each other.
+    Emergent {
+        /// How many.
+        nodes: u32,
+        /// How each finds those before it.
+        joining: Joining,
+        /// Within which time they come, at equal intervals.
+        within: Duration,
+    },
 }
 
 /// Nodes of a name.
@@ -47,6 +57,8 @@ pub struct Group {
     pub settings: Settings,
     /// Whether a firewall keeps connections from outside away from them.
     pub firewalled: bool,
+    /// Whether they are behind a gateway that lets strangers in when they ask it to.
+    pub nat: bool,
     /// Whether they share nothing.
     pub free_riders: bool,
 }
@@ -58,12 +70,13 @@ impl Network {
             Network::Graph { topology, .. } => nodes_of(topology),
             Network::EdgeList { graph, .. } => graph.nodes(),
             Network::TwoTier { ultrapeers, leaves, .. } => ultrapeers + leaves,
+            Network::Emergent { nodes, .. } => *nodes,
         }
     }
 
     /// Whether nodes look for neighbours by themselves.
     pub fn finds_itself(&self) -> bool {
-        matches!(self, Network::TwoTier { .. })
+        matches!(self, Network::TwoTier { .. } | Network::Emergent { .. })
     }
 
     /// In a few words.
@@ -73,9 +86,7 @@ impl Network {
                 format!("{} nodes, {}", nodes_of(topology), kind_of(topology))
             }
             Network::EdgeList { file, graph } => format!("{} nodes, {file}", graph.nodes()),
-            Network::TwoTier { ultrapeers, leaves: 0, .. } => {
-                format!("{ultrapeers} nodes that find each other")
-            }
+            Network::Emergent { nodes, .. } => format!("{nodes} nodes that find each other"),
             Network::TwoTier { ultrapeers, leaves, .. } => {
                 format!("{ultrapeers} ultrapeers and {leaves} leaves")
             }
@@ -120,6 +131,10 @@ fn nodes_of(topology: &Topology) -> u32 {
 
 /// Addresses that each node knows at first, if nothing is said.
 const KNOWN: u32 = 10;
+/// Links that a node is told to make as it comes, if nothing is said.
+const LINKS: u32 = 4;
+/// Within which time the nodes of a network come that emerges, if nothing is said.
+const WITHIN: Duration = Duration::from_secs(60);
 /// At most so many nodes: their addresses are 10.x.y.z.
 const NODES_MAX: u32 = 16_000_000;
 
@@ -136,7 +151,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("watts-strogatz", &["nodes", "degree", "rewired"]),
     ("edge-list", &["file"]),
     ("two-tier", &["ultrapeers", "leaves", "nodes", "known"]),
-    ("none", &["nodes", "known"]),
+    ("none", &["nodes", "by", "known", "within"]),
 ];
 
 /// The keys of `[network]`.
@@ -154,6 +169,8 @@ pub(super) const KEYS: &[&str] = &[
     "ultrapeers",
     "leaves",
     "known",
+    "by",
+    "within",
     "joined",
 ];
 
@@ -181,7 +198,6 @@ pub(super) fn read(
         }
     }
     let number = |key: &str| -> Read<u32> { section.need(key, section.count(key)?) };
-    let known = || -> Read<u32> { Ok(section.count("known")?.unwrap_or(KNOWN)) };
     let topology = match kind {
         "ring" => Topology::Ring { nodes: number("nodes")? },
         "line" => Topology::Line { nodes: number("nodes")? },
@@ -203,12 +219,7 @@ pub(super) fn read(
         }
         "edge-list" => return edges(section, load),
         "two-tier" => return fits(section, two_tier(section)?),
-        _ => {
-            return fits(
-                section,
-                Network::TwoTier { ultrapeers: number("nodes")?, leaves: 0, known: known()? },
-            );
-        }
+        _ => return fits(section, emergent(section)?),
     };
     let joined = section.truth("joined")?.unwrap_or(true);
     fits(section, Network::Graph { topology, joined })
@@ -234,6 +245,26 @@ fn regular(section: &Section<'_>, nodes: u32, degree: u32) -> Read<Topology> {
         return Err(section.mistake("degree", message));
     }
     Ok(Topology::RandomRegular { nodes, degree })
+}
+
+/// Nodes that come one after the other: how they find the others, and within which time they come.
+fn emergent(section: &Section<'_>) -> Read<Network> {
+    const WAYS: &[(&str, u8)] = &[("hosts", 0), ("host-cache", 1), ("links", 2)];
+    let nodes = section.need("nodes", section.count("nodes")?)?;
+    let by = section.text("by")?.unwrap_or_else(|| "hosts".to_owned());
+    let way =
+        one_of(&by, "way to find others", WAYS).map_err(|wrong| section.mistake("by", wrong))?;
+    let known: Option<u32> = section.count("known")?;
+    if let (1, Some(_)) = (way, known) {
+        let message = "who asks a host cache knows nobody: leave known out, or take by = \"hosts\"";
+        return Err(section.mistake("known", message));
+    }
+    let joining = match way {
+        0 => Joining::Hosts { hosts_known: known.unwrap_or(KNOWN) },
+        1 => Joining::HostCache,
+        _ => Joining::Links { links: known.unwrap_or(LINKS) },
+    };
+    Ok(Network::Emergent { nodes, joining, within: section.time("within")?.unwrap_or(WITHIN) })
 }
 
 /// So many ultrapeers and leaves, or so many nodes of which a part are ultrapeers.
@@ -262,7 +293,8 @@ fn edges(section: &Section<'_>, load: &dyn Fn(&str) -> Result<String, String>) -
 }
 
 /// The keys of a `[[group]]`.
-pub(super) const GROUP_KEYS: &[&str] = &["name", "nodes", "node", "firewalled", "free-riders"];
+pub(super) const GROUP_KEYS: &[&str] =
+    &["name", "nodes", "node", "firewalled", "nat", "free-riders"];
 
 /// Reads a `[[group]]`.
 pub(super) fn read_group(section: &Section<'_>) -> Read<Group> {
@@ -277,6 +309,7 @@ pub(super) fn read_group(section: &Section<'_>) -> Read<Group> {
         nodes,
         settings,
         firewalled: section.truth("firewalled")?.unwrap_or(false),
+        nat: section.truth("nat")?.unwrap_or(false),
         free_riders: section.truth("free-riders")?.unwrap_or(false),
     })
 }

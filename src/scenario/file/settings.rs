@@ -74,7 +74,12 @@ impl Settings {
 
     /// The shorter names.
     pub(super) fn short_names() -> impl Iterator<Item = &'static str> {
-        SHORT.iter().map(|(short, _)| *short).chain(["strategy", "forward", "query-routing"])
+        SHORT.iter().map(|(short, _)| *short).chain([
+            "strategy",
+            "forward",
+            "query-routing",
+            "one-hop-replication",
+        ])
     }
 
     /// Whether there are none.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::sim::{Joining, Misdeed, NodeId, Settled};
 
 const FILE: &str = r#"
 title = "Who hears a question?"
@@ -151,4 +152,111 @@ fn what_a_sweep_cannot_have_is_said() {
     let mistake = Scenario::read(&variant(&document, &varied, &[0]), &[], &|_| Err(String::new()))
         .expect_err("x");
     assert_eq!(mistake.to_string(), "--sweep: network.degree: x is not a whole number");
+}
+
+/// Every act, with what it may say.
+const ACTS: &str = r#"
+[network]
+topology = "none"
+nodes = 20
+by = "links"
+known = 3
+within = "10s"
+
+[links]
+datagram-reorder = "5%"
+regions = ["west", "east"]
+distances = [["1ms", "40ms"], ["60ms", "1ms"]]
+region-weights = [2, 1]
+
+[[group]]
+name = "walled"
+nodes = "0..3"
+nat = true
+
+[node]
+one-hop-replication = true
+"#;
+
+#[test]
+fn every_act_is_read() {
+    let acts = [
+        ("search", "'words'\nby = 1\nttl = 3\nwanted = 5"),
+        ("share", "'plum.txt'\nby = 1"),
+        ("download", "'plum.txt'\nby = 1\nfrom = 2"),
+        ("kill", "1"),
+        ("vanish", "1"),
+        ("leave", "1"),
+        ("restart", "1\nfresh = true"),
+        ("join", "2"),
+        ("partition", "'0..4'"),
+        ("clog", "1\nto = 2"),
+        ("swizzle-clog", "'30%'\nlasts = '2 min'"),
+        ("delay", "'1s'"),
+        ("attack", "1\nwith = 'spoof-datagrams'\nrate = '10 per second'\nvictim = 3"),
+        ("heal", "true"),
+        ("link", "1\nto = 2"),
+        ("wait", "'1s'"),
+        ("wait-until", "'every node reachable'\nat-most = '1s'"),
+        ("expect", "'every node reachable'"),
+        ("reset", "'walled'\nconnections = 3"),
+        ("half-open", "1"),
+        ("stall", "1\nlasts = '30s'"),
+        ("slow-disk", "1\nlatency = 'exponential 300ms'"),
+        ("full-disk", "1\nroom = '10 kB'"),
+        ("failing-disk", "1\nwith = 'missing'"),
+        ("mend-disk", "1"),
+        ("clock", "1\nbehind = '30 days'"),
+        ("firewall", "1"),
+        ("nat", "1"),
+        ("open", "1"),
+    ];
+    let steps: Vec<String> =
+        acts.iter().map(|(key, says)| format!("[[step]]\n{key} = {says}\n")).collect();
+    let scenario =
+        read(&[ACTS, &steps.concat()].concat()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let keys: Vec<&str> = scenario.steps.iter().map(|step| step.act.key()).collect();
+    assert_eq!(keys, acts.map(|(key, _)| key), "and there are no others");
+    let spoofs = Misdeed::SpoofDatagrams { per_minute: 600, victim: NodeId(3) };
+    assert_eq!(scenario.steps[12].act, Act::Attack(Nodes::One(1), spoofs));
+    assert_eq!(scenario.steps[12].act.nodes(), [Nodes::One(1), Nodes::One(3)]);
+    assert_eq!(scenario.steps[25].act, Act::Befall(Nodes::One(1), Harm::Clock(-30 * 86_400)));
+    let regions = scenario.regions.expect("regions");
+    assert_eq!(regions.one_way_us, [[1_000, 40_000], [60_000, 1_000]]);
+    assert_eq!(regions.settled, Settled::Random { weights: vec![2, 1] });
+    assert_eq!(scenario.links.datagram_reorder, 0.05);
+    assert!(scenario.groups[0].nat && !scenario.groups[0].firewalled);
+    let (joining, within) = (Joining::Links { links: 3 }, Duration::from_secs(10));
+    assert_eq!(scenario.network, Network::Emergent { nodes: 20, joining, within });
+    assert!(scenario.settings.has("one_hop_replication"));
+}
+
+#[test]
+fn mistakes_in_acts_say_what_there_is() {
+    for (old, new, step, said) in [
+        ("", "", "kill = 1\nttl = 3", "kill has no ttl"),
+        ("", "", "stall = 1\nlast = '3s'", "is it lasts?"),
+        ("", "", "stall = 1", "lasts is missing"),
+        ("", "", "stal = 1\nlasts = '3s'", "is it stall?"),
+        ("", "", "clock = 1", "ahead = \"2 h\""),
+        ("", "", "clock = 1\nahead = '1h'\nbehind = '1h'", "ahead = \"2 h\""),
+        ("", "", "failing-disk = 1\nwith = 'mising'", "is it missing?"),
+        ("", "", "attack = 1\nwith = 'spoof-datagram'\nrate = '1/s'", "is it spoof-datagrams?"),
+        ("", "", "attack = 1\nwith = 'spoof-datagrams'\nrate = '1/s'", "needs a victim"),
+        ("", "", "attack = 1\nwith = 'poison'\nvictim = 2", "poison has no victim"),
+        ("", "", "attack = 1\nwith = 'forge-hits'\nvictim = 99", "there is no node 99"),
+        ("", "", "swizzle-clog = '200%'", "not a part of a whole"),
+        ("", "", "restart = 1\nfresh = 1", "should be true or false"),
+        ("\"links\"", "\"link\"", "heal = true", "is it links?"),
+        ("\"links\"", "\"host-cache\"", "heal = true", "leave known out"),
+        ("[\"1ms\", \"40ms\"], ", "", "heal = true", "2 rows"),
+        ("\"40ms\"", "\"far\"", "heal = true", "far is not a time"),
+        ("[2, 1]", "[2]", "heal = true", "2 regions"),
+        ("regions = [\"west\", \"east\"]", "", "heal = true", "name the regions first"),
+        ("[2, 1]", "[2, 1]\nregion-nodes = [1, 2]", "heal = true", "not by both"),
+    ] {
+        let text = ACTS.replacen(old, new, 1);
+        let mistake = read(&format!("{text}[[step]]\n{step}\n")).expect_err(said).to_string();
+        assert!(mistake.contains(said), "{said}: {mistake}");
+    }
 }

@@ -42,6 +42,8 @@ pub struct Member {
     pub leaf: bool,
     /// Whether a firewall keeps connections from outside away from it.
     pub firewalled: bool,
+    /// Whether that is a gateway which lets strangers in when the node asks it to.
+    pub nat: bool,
 }
 
 /// The configurations of a network: one for each tier and combination of groups, shared by the
@@ -103,10 +105,10 @@ impl<'s> Cast<'s> {
         let is = |what: fn(&crate::scenario::file::Group) -> bool| {
             of.iter().any(|&group| what(&self.scenario.groups[group]))
         };
-        let (rides_free, firewalled) =
-            (is(|group| group.free_riders), is(|group| group.firewalled));
+        let rides_free = is(|group| group.free_riders);
+        let (firewalled, nat) = (is(|group| group.firewalled), is(|group| group.nat));
         let files = if rides_free { Vec::new() } else { self.files_of(node) };
-        Member { config: self.config(leaf, &of), files, leaf, firewalled }
+        Member { config: self.config(leaf, &of), files, leaf, firewalled, nat }
     }
 
     /// The next node that comes while the play goes on; its number is one more than the last one's.
@@ -121,7 +123,7 @@ impl<'s> Cast<'s> {
         self.leaves.resize(node.0 as usize, false);
         self.leaves.push(leaf);
         let config = self.config(leaf, &[]);
-        Member { config, files: self.files_of(node), leaf, firewalled: false }
+        Member { config, files: self.files_of(node), leaf, firewalled: false, nat: false }
     }
 
     /// What a node shares at first.
@@ -223,7 +225,7 @@ impl<'s> Cast<'s> {
     }
 
     /// The nodes that a phrase means, of so many that there are, in order.
-    pub(super) fn choose(&mut self, nodes: &Nodes, all: u32, may: May<'_>) -> Vec<NodeId> {
+    pub fn choose(&mut self, nodes: &Nodes, all: u32, may: May<'_>) -> Vec<NodeId> {
         let mut chosen: Vec<NodeId> = match nodes {
             Nodes::All => (0..all).map(NodeId).collect(),
             Nodes::Ultrapeers | Nodes::Leaves => {
@@ -320,5 +322,6 @@ fn links(network: &Network, dice: &Dice) -> (Option<Arc<Graph>>, Vec<bool>) {
             let tiers = (0..ultrapeers + leaves).map(|node| node >= *ultrapeers);
             (None, tiers.collect())
         }
+        Network::Emergent { .. } => (None, Vec::new()),
     }
 }

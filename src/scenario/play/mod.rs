@@ -103,6 +103,8 @@ struct Play<'p, S> {
     flood: Option<Flood>,
     /// How long the play will be, as far as is known.
     expected_end: Duration,
+    /// Something that a step began goes on until then.
+    busy_until: Duration,
 }
 
 /// Plays a scenario on a stage where the cast stands, and measures. `draw`: whether the flood of
@@ -134,6 +136,7 @@ pub fn run<S: Stage>(
         draw,
         flood: None,
         expected_end: Duration::ZERO,
+        busy_until: Duration::ZERO,
     };
     play.begin()?;
     play.play()?;

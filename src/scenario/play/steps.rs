@@ -6,8 +6,8 @@ use super::ask::How;
 use super::{Outcome, Play, Stage};
 use crate::node::config::Strategy;
 use crate::scenario::file::{Act, Nodes, Step, When};
-use crate::sim::workload::Plan;
-use crate::sim::{Fault, NodeId};
+use crate::sim::workload::{Deed, Plan, Planned};
+use crate::sim::{Fault, NodeId, faults};
 
 /// Strategies that ask step by step are given so long at the end, beyond `afterwards`.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,6 +31,11 @@ impl<S: Stage> Play<'_, S> {
             };
             if let Act::Wait(time) = step.act { at + time } else { at }
         });
+        let lasting = scenario.steps.iter().map(|step| match step.act {
+            Act::SwizzleClog { lasts, .. } => lasts,
+            _ => Duration::ZERO,
+        });
+        let steps = steps + lasting.max().unwrap_or_default();
         steps.max(scenario.lasts) + scenario.afterwards
     }
 
@@ -50,7 +55,7 @@ impl<S: Stage> Play<'_, S> {
                 last = self.stage.now();
             }
         }
-        self.advance(scenario.lasts.max(self.stage.now()))?;
+        self.advance(scenario.lasts.max(self.busy_until).max(self.stage.now()))?;
         self.finish()
     }
 
@@ -135,11 +140,15 @@ impl<S: Stage> Play<'_, S> {
         match act {
             Act::Kill(of) => self.each(of, "is killed", "are killed", Fault::Kill),
             Act::Vanish(of) => self.each(of, "vanishes", "vanish", Fault::Vanish),
-            Act::Restart(of) => {
+            Act::Restart { of, fresh } => {
                 let nodes = self.choose(of, Which::Dead);
-                self.happened(who(&nodes, "comes back", "come back"));
+                self.happened(match fresh {
+                    true => who(&nodes, "comes back as new", "come back as new"),
+                    false => who(&nodes, "comes back", "come back"),
+                });
+                let fault = if *fresh { Fault::Reinstall } else { Fault::Restart };
                 nodes.into_iter().try_for_each(|node| {
-                    self.stage.befall(Fault::Restart(node))?;
+                    self.stage.befall(fault(node))?;
                     self.find_neighbours(node)
                 })
             }
@@ -160,6 +169,19 @@ impl<S: Stage> Play<'_, S> {
                 self.happened(format!("{cut} from the others"));
                 self.stage.befall(Fault::Partition(nodes))
             }
+            Act::Befall(of, harm) => {
+                let which = if harm.needs_life() { Which::Alive } else { Which::All };
+                let nodes = self.choose(of, which);
+                let (one, many) = harm.words();
+                self.happened(who(&nodes, one, many));
+                for node in nodes {
+                    for fault in harm.faults(node, &mut self.cast.dice) {
+                        self.stage.befall(fault)?;
+                    }
+                }
+                Ok(())
+            }
+            Act::SwizzleClog { part, lasts } => self.swizzle_clog(*part, *lasts),
             Act::Clog(a, b) => self.pairs(a, b, "nothing gets through between", |stage, a, b| {
                 stage.befall(Fault::Clog(a, b))
             }),
@@ -187,6 +209,25 @@ impl<S: Stage> Play<'_, S> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Links stop one by one and are released in another order: planned from now on.
+    fn swizzle_clog(&mut self, part: f64, lasts: Duration) -> Outcome {
+        let overlay = self.stage.overlay()?;
+        let node = |place: u32| overlay.nodes.get(place as usize).copied();
+        let edges = overlay.graph.edges().iter();
+        let links: Vec<(NodeId, NodeId)> =
+            edges.filter_map(|&(a, b)| Some((node(a)?, node(b)?))).collect();
+        let now = self.stage.now();
+        let plan = faults::swizzle_clog(&mut self.cast.dice, &links, part, lasts);
+        let stopped = plan.len() / 2;
+        let planned = plan
+            .into_iter()
+            .map(move |(after, fault)| Planned { after: now + after, deed: Deed::Befall(fault) });
+        self.plan = std::mem::take(&mut self.plan).with(planned);
+        self.busy_until = self.busy_until.max(now + lasts);
+        self.happened(format!("{stopped} links stop one by one and are released again"));
+        Ok(())
     }
 
     fn each(

@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::node::io::{DownloadId, DownloadRequest, DownloadState, SearchId, SearchQuery, Source};
 use crate::node::view::{Dropped, KindCount};
 use crate::node::{Command, Event, Time};
+use crate::scenario::file::{Network, Scenario};
 use crate::scenario::play::{Arrival, Cast, Member, Outcome, Passed, Spread, Stage};
 use crate::sim::byzantine::Misdeed;
 use crate::sim::{
-    Fault, Graph, Latency, Load, NodeId, Overlay, SearchRecord, SharedFile, World, WorldConfig,
+    Dice, Fault, Graph, Latency, Load, NodeId, Overlay, SearchRecord, SharedFile, World,
+    WorldConfig,
 };
 
 /// Memory for what is known of queries; each takes some bytes a node.
@@ -20,8 +22,8 @@ const QUERIES_A_SEARCH: usize = 8;
 const BYE: Duration = Duration::from_secs(5);
 
 /// A world that is played in.
-pub(super) struct Simulated {
-    world: World,
+pub(super) struct Simulated<'w> {
+    world: &'w mut World,
     /// When the play began.
     began: Time,
     followed_max: usize,
@@ -29,41 +31,66 @@ pub(super) struct Simulated {
     fetches: BTreeMap<DownloadId, SharedFile>,
 }
 
-impl Simulated {
-    /// The world as it is when the play begins: the nodes of the cast, connected or given time to
-    /// find each other. `progress` is told how much of that is done, 0 to 1.
-    pub(super) fn build(cast: &mut Cast<'_>, progress: &mut dyn FnMut(f64)) -> Outcome<Simulated> {
+/// The empty world of a scenario; of these nodes tapes are kept.
+pub(super) fn world(scenario: &Scenario, seed: u64, taped: &[NodeId]) -> World {
+    let config = WorldConfig {
+        net: scenario.links,
+        regions: scenario.regions.clone(),
+        queries_max: queries_max(scenario),
+        taped: taped.to_vec(),
+        ..WorldConfig::default()
+    };
+    World::new(seed, config)
+}
+
+/// Queries that are followed at once.
+fn queries_max(scenario: &Scenario) -> usize {
+    (LEDGER_BYTES / (scenario.network.nodes() as usize * 12)).clamp(32, 65_536)
+}
+
+impl<'w> Simulated<'w> {
+    /// An empty world becomes as it is when the play begins: the nodes of the cast, connected or
+    /// given time to find each other. `progress` is told how much of that is done, 0 to 1.
+    pub(super) fn build(
+        cast: &mut Cast<'_>,
+        world: &'w mut World,
+        progress: &mut dyn FnMut(f64),
+    ) -> Outcome<Simulated<'w>> {
+        let scenario = cast.scenario;
         let nodes = cast.nodes();
-        let queries_max = (LEDGER_BYTES / (nodes as usize * 12)).clamp(32, 65_536);
-        let net = cast.scenario.links;
-        let config = WorldConfig { net, queries_max, ..WorldConfig::default() };
-        let mut world = World::new(cast.seed, config);
-        for node in (0..nodes).map(NodeId) {
-            let Member { config, files, firewalled, .. } = cast.member(node);
-            world.add_node(&config, files);
-            if firewalled {
-                world.set_reachable(node, false);
+        if let Network::Emergent { joining, within, .. } = &scenario.network {
+            let mut dice = Dice::new(cast.seed).derive("emergence");
+            for node in (0..nodes).map(NodeId) {
+                settle_in(world, cast.member(node));
+                world.join(node, joining, &mut dice);
+                world.run_for(*within / nodes)?;
+                progress(f64::from(node.0) / f64::from(nodes));
+            }
+        } else {
+            for node in (0..nodes).map(NodeId) {
+                settle_in(world, cast.member(node));
             }
         }
         progress(0.5);
-        match cast.graph.clone() {
-            Some(graph) => {
+        match (cast.graph.clone(), &scenario.network) {
+            (Some(graph), _) => {
                 world.mend(&graph);
                 world.settle()?;
             }
-            None => {
+            (None, Network::Emergent { .. }) => world.run_for(scenario.warm_up)?,
+            (None, _) => {
                 for node in (0..nodes).map(NodeId) {
                     let known = cast.acquaintances(node, nodes, &|_| true);
                     world.remember(node, &known);
                 }
-                world.run_for(cast.scenario.warm_up)?;
+                world.run_for(scenario.warm_up)?;
             }
         }
         progress(1.0);
         Ok(Simulated {
             began: world.now(),
             world,
-            followed_max: queries_max / QUERIES_A_SEARCH,
+            followed_max: queries_max(scenario) / QUERIES_A_SEARCH,
             fetches: BTreeMap::new(),
         })
     }
@@ -84,7 +111,18 @@ impl Simulated {
     }
 }
 
-impl Stage for Simulated {
+/// A node comes, behind its walls.
+fn settle_in(world: &mut World, member: Member) {
+    let Member { config, files, firewalled, nat, .. } = member;
+    let node = world.add_node(&config, files);
+    if nat {
+        world.set_gateway(node);
+    } else if firewalled {
+        world.set_reachable(node, false);
+    }
+}
+
+impl Stage for Simulated<'_> {
     const LOOK_EVERY: Duration = Duration::from_millis(500);
     const SAMPLE_EVERY_MIN: Duration = Duration::from_millis(100);
 
@@ -162,7 +200,7 @@ impl Stage for Simulated {
     }
 
     fn add(&mut self, member: Member) -> Outcome {
-        self.world.add_node(&member.config, member.files);
+        settle_in(self.world, member);
         Ok(())
     }
 

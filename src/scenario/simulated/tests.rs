@@ -205,3 +205,149 @@ that = ['success > 0.3', 'connected >= 0.9', 'queries > 20', 'leaves >= 10', 'do
     assert!(report.runs[0].nodes.len() > 32, "newcomers have rows, too");
     assert!(report.runs[0].drops.iter().all(|drop| !drop.why.is_empty()));
 }
+
+/// What each act leads to can be seen from outside.
+#[test]
+fn what_befalls_nodes_can_be_seen() {
+    let text = "
+[network]
+topology = 'mesh'
+nodes = 6
+[[share]]
+nodes = 1
+files = [{ name = 'plum jam.bin', size = '40 kB' }]
+[[group]]
+name = 'behind'
+nodes = 5
+nat = true
+[[step]]                # nobody can connect to the one behind a gateway
+reset = 0
+connections = 5
+[[step]]
+wait = '1s'
+[[step]]
+expect = 'edges == 6'
+[[step]]
+heal = true
+[[step]]
+wait = '1s'
+[[step]]
+expect = 'edges == 10'
+[[step]]
+half-open = 2
+[[step]]
+stall = 3
+lasts = '20s'
+[[step]]
+search = 'plum'
+by = 4
+label = 'while one stalls'
+[[step]]
+wait = '5s'
+[[step]]
+full-disk = 4
+room = '10 kB'
+[[step]]
+download = 'plum jam.bin'
+by = 4
+from = 1
+label = 'no room'
+[[step]]
+wait = '30s'
+[[step]]
+expect = 'downloaded == 0'
+[[step]]
+mend-disk = 4
+[[step]]
+kill = 4
+[[step]]
+clock = 4
+ahead = '30 days'
+[[step]]
+restart = 4
+fresh = true
+[[step]]
+firewall = 0
+[[step]]
+slow-disk = 2
+latency = '1s'
+[[step]]
+download = 'plum jam.bin'
+by = 2
+from = 1
+[[step]]
+failing-disk = 3
+[[step]]
+download = 'plum jam.bin'
+by = 3
+from = 1
+[[step]]
+wait = '60s'
+[[step]]
+open = 0
+[[step]]
+swizzle-clog = '50%'
+lasts = '20s'
+[[step]]
+wait = '30s'
+[[step]]
+attack = 5
+with = 'spoof-datagrams'
+rate = '60 per minute'
+victim = 0
+[expect]
+that = ['nodes == 6', '0.3 < downloaded < 0.4']
+";
+    let report = play(text, &[3], 1);
+    all_hold(&report);
+    let happened: Vec<&str> =
+        report.runs[0].timeline.iter().map(|moment| moment.what.as_str()).collect();
+    for said in ["node 0 loses connections", "node 4 comes back as new", "node 3 stalls"] {
+        assert!(happened.contains(&said), "{happened:?}");
+    }
+    assert!(happened.iter().any(|said| said.contains("links stop one by one")), "{happened:?}");
+}
+
+#[test]
+fn regions_and_emergence_are_played() {
+    let text = "
+warm-up = '30s'
+[network]
+topology = 'none'
+nodes = 12
+within = '10s'
+[links]
+latency = '1ms'
+regions = ['here', 'there']
+distances = [['0s', '200ms'], ['200ms', '0s']]
+region-nodes = [6, 6]
+[[share]]
+nodes = '6..11'
+files = ['plum.txt']
+[[step]]
+search = 'plum'
+by = 0
+[expect]
+that = ['hits >= 1', 'every node reachable', '300ms < first-hit']
+";
+    for by in ["hosts", "host-cache", "links"] {
+        let text = text.replace("within", &format!("by = '{by}'\nwithin"));
+        all_hold(&play(&text, &[1], 1));
+    }
+}
+
+#[test]
+fn a_run_is_recorded_as_it_was() {
+    let text = "[network]\ntopology = 'ring'\nnodes = 5\n[[step]]\nsearch = 'plum'\nby = 0\n";
+    let experiment = Experiment::read("x.toml", text, &[], &|_| Err(String::new())).expect("ring");
+    let nodes = super::named(experiment.scenario(), 7, &crate::scenario::file::Nodes::Range(1, 2));
+    let recordings = super::recordings(experiment.scenario(), 7, &nodes, &mut |_| ());
+    assert_eq!(recordings.iter().map(|(node, _)| node.0).collect::<Vec<_>>(), [1, 2]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (node, recording) in recordings {
+        let file = folder.path().join("record");
+        std::fs::write(&file, recording).expect("written");
+        let replayed = crate::driver::replay(&file).expect("a recording");
+        assert!(replayed.divergence.is_none(), "{node}: {replayed:?}");
+    }
+}

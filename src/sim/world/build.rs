@@ -23,9 +23,7 @@ impl World {
         let disk = (!shared.is_empty()).then(|| Box::new(Disk::new(shared)));
         self.fabric.disks.push(disk);
         self.fabric.loads.push(Load::default());
-        let mut guid = Dice::derive(&self.dice, &format!("guid {id}")).seed();
-        guid.rotate_left(1);
-        let guid = Guid::marked(guid[..16].try_into().unwrap_or_default());
+        let guid = self.guid(&format!("guid {id}"));
         self.slots.push(Slot {
             config: Arc::clone(config),
             guid,
@@ -38,6 +36,19 @@ impl World {
         });
         self.boot(id);
         id
+    }
+
+    /// A servent GUID of a name.
+    fn guid(&self, name: &str) -> Guid {
+        let mut guid = Dice::derive(&self.dice, name).seed();
+        guid.rotate_left(1);
+        Guid::marked(guid[..16].try_into().unwrap_or_default())
+    }
+
+    /// Gives a dead node another servent GUID, as a new installation has.
+    pub(in crate::sim) fn new_guid(&mut self, node: NodeId) {
+        let life = self.slots[node.0 as usize].life;
+        self.slots[node.0 as usize].guid = self.guid(&format!("guid {node} {life}"));
     }
 
     /// Adds a node for every node of the graph; `shared` says what it shares. Their neighbours are
