@@ -10,6 +10,7 @@ use smol::stream::StreamExt;
 
 use super::settings::Settings;
 use crate::api::{Client, ClientError, Server, ServerOptions};
+use crate::cluster::SEAT_MARK;
 use crate::servent::{Options, Servent};
 
 /// How often the state is asked for while waiting for something.
@@ -27,7 +28,10 @@ impl Own {
     /// Starts a servent and its interface.
     pub(super) async fn start(options: Options, api: SocketAddr) -> Result<Own> {
         let servent = Servent::start(options).await?;
-        let offer = ServerOptions { listen: api, ..ServerOptions::default() };
+        // In a cluster an interface may have to leave its network namespace, for a bridge that ends
+        // on this machine; the token protects it.
+        let allow_remote = std::env::var_os(SEAT_MARK).is_some();
+        let offer = ServerOptions { listen: api, allow_remote, ..ServerOptions::default() };
         let server = Server::start(servent.clone(), offer).await?;
         let client = Client::of_data_dir(&servent.places().data_dir)?;
         Ok(Own { servent, server, client })

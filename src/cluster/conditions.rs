@@ -4,11 +4,13 @@
 //! a node that is started again has what it had. What lies between two nodes is told to both.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::alike::try_all;
-use super::{Cluster, ClusterError, Life};
+use super::namespaces::Namespaces;
+use super::{Cluster, ClusterError, Life, Seat};
 use crate::api::types::{Conditions, Latency, Network};
 
 /// What [`Cluster::heal`] found.
@@ -28,6 +30,23 @@ impl Cluster {
     pub fn conditions_of(&self, number: u32) -> Result<Conditions, ClusterError> {
         self.node(number)?;
         Ok(self.stored.conditions.get(&number).cloned().unwrap_or_default())
+    }
+
+    /// Where nodes have namespaces of their own.
+    pub(super) fn namespaces(&self) -> Option<Namespaces> {
+        (self.seat() == Seat::Namespaces).then(|| Namespaces::of(self.dir()))
+    }
+
+    /// The words to put before a command that is to run where a node does: its network namespace,
+    /// if it has one.
+    pub fn before(&self, number: u32) -> Vec<OsString> {
+        self.namespaces().map(|namespaces| namespaces.enter(number)).unwrap_or_default()
+    }
+
+    /// Whether the nodes themselves keep to latencies although the system should: its kernel
+    /// cannot.
+    pub fn lacks_netem(&self) -> bool {
+        self.namespaces().is_some_and(|namespaces| !namespaces.has_netem())
     }
 
     /// Makes the links of a node so. A node that does not run has them when it is started.
@@ -150,7 +169,10 @@ impl Cluster {
     /// Tells these nodes theirs, whatever they know.
     pub(super) async fn shape_anew(&self, nodes: &[u32]) -> Result<(), ClusterError> {
         let told = nodes.iter().map(|&number| async move {
-            let own = self.conditions_of(number)?;
+            let mut own = self.conditions_of(number)?;
+            if let Some(namespaces) = self.namespaces() {
+                own = smol::unblock(move || namespaces.shape(number, &own)).await?;
+            }
             let told = self.client(number)?.set_conditions(&own).await;
             told.map(drop).map_err(|error| self.call_failed(number, error))
         });

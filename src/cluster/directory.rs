@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ClusterError;
+use super::namespaces;
 use super::plan::{Plan, Planned, Seat, differences};
 use super::process::HOST;
 use crate::api::types::Conditions;
@@ -73,7 +74,11 @@ impl Stored {
     /// One more node, with an address.
     pub(super) fn push(&mut self, mut node: Planned, directory: &Path) {
         let number = self.nodes.len() as u32;
-        node.config.listen = address(directory, number);
+        let first = self.nodes.first().map(|first| first.config.listen);
+        node.config.listen = match self.seat {
+            Seat::Namespaces => namespaces::address(directory, first, number),
+            _ => address(directory, number),
+        };
         if node.firewalled {
             self.conditions.entry(number).or_default().firewalled = true;
         }
@@ -83,12 +88,7 @@ impl Stored {
 
 /// The address of a node: its own on loopback, by its number; other clusters use another network.
 fn address(directory: &Path, number: u32) -> SocketAddr {
-    // FNV-1a: the same for the same directory, today and tomorrow.
-    let hash = directory
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(2_166_136_261u32, |hash, &b| (hash ^ u32::from(b)).wrapping_mul(16_777_619));
+    let hash = hash(directory);
     // 1 to 254: 127.0.0.0/16 is everybody's.
     let network = (hash % 254) as u8 + 1;
     let (third, last) = (number / HOSTS_A_NETWORK, number % HOSTS_A_NETWORK + 1);
@@ -100,6 +100,12 @@ fn address(directory: &Path, number: u32) -> SocketAddr {
     // Taken by another program, which may listen everywhere: any other port is as good.
     let free = TcpListener::bind((ip, 0)).and_then(|listener| listener.local_addr());
     free.unwrap_or(usual)
+}
+
+/// A number of a directory (FNV-1a): the same for the same one, today and tomorrow.
+pub(super) fn hash(directory: &Path) -> u32 {
+    let bytes = directory.as_os_str().as_encoded_bytes().iter();
+    bytes.fold(2_166_136_261u32, |hash, &b| (hash ^ u32::from(b)).wrapping_mul(16_777_619))
 }
 
 fn is_free(address: SocketAddr) -> bool {

@@ -64,6 +64,7 @@ impl Cluster {
             let words: Vec<PathBuf> =
                 vec!["cluster".into(), "host".into(), "--dir".into(), self.dir().to_owned()];
             let start = Start {
+                before: Vec::new(),
                 program: &self.stored.program,
                 words,
                 directory: self.dir(),

@@ -217,20 +217,31 @@ impl Cluster {
         if self.is_hosted() {
             return self.spawn_hosted(nodes).await;
         }
+        let namespaces = self.namespaces();
+        if let Some(namespaces) = &namespaces {
+            let listens = |&number: &u32| Ok((number, self.node(number)?.config.listen));
+            namespaces.build(&nodes.iter().map(listens).collect::<Result<Vec<_>, _>>()?)?;
+        }
         for &number in nodes {
             let node = self.node(number)?;
             self.directory.furnish(node)?;
             let folder = self.directory.node(&node.name);
             // Left by one that was killed; nobody must take it for the new one's.
             let _ = std::fs::remove_file(folder.join(ADDRESS_FILE));
-            let words: Vec<PathBuf> = vec![
+            let mut words: Vec<PathBuf> = vec![
                 "run".into(),
                 "--data-dir".into(),
                 folder.clone(),
                 "--config".into(),
                 folder.join(SETTINGS),
             ];
+            if namespaces.is_some() {
+                // Its loopback address could not be reached from here.
+                let ip = node.config.listen.ip();
+                words.extend(["--api".into(), format!("{ip}:0").into()]);
+            }
             let start = Start {
+                before: self.before(number),
                 program: &self.stored.program,
                 words,
                 directory: self.dir(),

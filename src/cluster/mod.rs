@@ -18,6 +18,7 @@ mod hosted;
 mod life;
 mod limits;
 mod links;
+mod namespaces;
 mod plan;
 mod process;
 mod ready;
@@ -38,6 +39,7 @@ pub use self::plan::{Plan, Planned, Seat};
 pub use self::process::{MARK, SEAT_MARK};
 
 use self::directory::{Directory, Stored};
+use self::namespaces::Namespaces;
 use self::process::{HOST, Running};
 
 /// How far [`Cluster::up`] is.
@@ -78,6 +80,9 @@ impl Cluster {
     ) -> Result<Cluster, ClusterError> {
         plan.check()?;
         limits::make_room(&plan)?;
+        if plan.seat == Seat::Namespaces {
+            namespaces::check(plan.nodes.len())?;
+        }
         let (directory, lock) = Directory::create(dir)?;
         let stored = Stored::new(plan, program.to_owned(), directory.path());
         let cluster = Cluster { directory, stored, children: Mutex::default() };
@@ -202,7 +207,8 @@ impl Cluster {
 pub async fn down(dir: &Path) -> Result<bool, ClusterError> {
     let directory = Directory::at(dir);
     let began = directory.is_ours()?;
-    if !began && Running::all(directory.path())?.is_empty() {
+    let are_namespaces = Namespaces::of(directory.path()).are_there();
+    if !began && !are_namespaces && Running::all(directory.path())?.is_empty() {
         return Ok(false);
     }
     let _lock = if began { Some(directory.lock()?) } else { None };
@@ -212,9 +218,10 @@ pub async fn down(dir: &Path) -> Result<bool, ClusterError> {
 /// Kills until nobody is left, removes the directory, and looks again: a process that was just
 /// being started finds no settings and ends, or is found.
 async fn clear(directory: &Directory) -> Result<(), ClusterError> {
+    let namespaces = Namespaces::of(directory.path());
     loop {
         let running = Running::all(directory.path())?;
-        if running.is_empty() && !directory.path().exists() {
+        if running.is_empty() && !directory.path().exists() && !namespaces.are_there() {
             return Ok(());
         }
         for process in &running {
@@ -224,6 +231,7 @@ async fn clear(directory: &Directory) -> Result<(), ClusterError> {
             process.gone(life::KILLED_WITHIN).await?;
         }
         if Running::all(directory.path())?.is_empty() {
+            namespaces.remove()?;
             directory.remove()?;
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! No process number is ever written down: a number may be another's tomorrow, an environment not.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -115,6 +116,8 @@ fn seat_of(pid: Pid, directory: &Path) -> Option<String> {
 /// How to start a process of a cluster.
 #[derive(Debug)]
 pub(super) struct Start<'a> {
+    /// Words that bring it to its place.
+    pub(super) before: Vec<OsString>,
     /// The program.
     pub(super) program: &'a Path,
     /// Its words.
@@ -133,8 +136,10 @@ impl Start<'_> {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.map_err(ClusterError::file(&self.log))?;
         let again = log.try_clone().map_err(ClusterError::file(&self.log))?;
-        let mut command = Command::new(self.program);
-        command.args(&self.words).current_dir(self.directory).process_group(0);
+        let mut whole = self.before.clone();
+        whole.push(self.program.into());
+        let mut command = Command::new(&whole[0]);
+        command.args(&whole[1..]).args(&self.words).current_dir(self.directory).process_group(0);
         command.stdin(Stdio::null()).stdout(log).stderr(again);
         for (name, _) in env::vars_os() {
             // They would be taken for settings of the node's.

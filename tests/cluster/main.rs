@@ -4,5 +4,6 @@ mod changes;
 mod conditions;
 mod crashes;
 mod followed;
+mod namespaces;
 mod stands;
 mod support;

@@ -118,6 +118,10 @@ pub(crate) struct Up {
     /// All servents in one process instead of a process for each: for a thousand and more
     #[structopt(long)]
     pub(crate) in_process: bool,
+    /// Each servent in a network namespace of its own, with an address 10.x.y.z: a real network.
+    /// Needs root and the tool ip; tc and nft shape its links
+    #[structopt(long, conflicts_with = "in-process")]
+    pub(crate) netns: bool,
     /// Stays until ctrl-C, and then takes the cluster down
     #[structopt(long)]
     pub(crate) foreground: bool,

@@ -97,6 +97,9 @@ pub(super) async fn delay(json: bool, dir: &Path, words: &Delay) -> Result<Outco
         say!("The way between {between} takes no time.");
     } else {
         say!("The way between {between} takes {} in each direction.", units::duration(latency));
+        if cluster.lacks_netem() {
+            say!("This system's kernel has no netem: the servents themselves keep to it.");
+        }
     }
     Ok(Outcome::Worked)
 }

@@ -88,7 +88,11 @@ pub(super) fn exec(dir: &Path, words: &Exec) -> Result<Outcome> {
     let mut first_bad = 0;
     for node in cluster.choose(&words.nodes)? {
         let folder = cluster.folder(node)?;
-        let mut command = Command::new(program);
+        // In its network namespace, if it has one.
+        let mut whole = cluster.before(node);
+        whole.push(program.clone());
+        let mut command = Command::new(&whole[0]);
+        command.args(&whole[1..]);
         for (name, _) in std::env::vars_os() {
             // What speaks of another servent would be taken for this one's.
             if name.as_encoded_bytes().starts_with(SETTING.as_bytes()) {

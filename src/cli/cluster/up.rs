@@ -118,7 +118,11 @@ fn plan(words: &Up, set: &[String]) -> Result<Plan> {
         let config = if number < ultrapeers { upper.clone() } else { lower.clone() };
         Planned { config, shares: shares.clone(), ..usual(number) }
     });
-    let seat = if words.in_process { Seat::InProcess } else { Seat::Processes };
+    let seat = match (words.in_process, words.netns) {
+        (true, _) => Seat::InProcess,
+        (false, true) => Seat::Namespaces,
+        (false, false) => Seat::Processes,
+    };
     Ok(Plan { nodes: nodes.collect(), edges, seat })
 }
 
