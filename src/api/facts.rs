@@ -237,6 +237,7 @@ pub(super) fn passages(view: &servent::PassagesView) -> Passages {
     Passages {
         kept_max: view.max,
         overwritten: view.overwritten,
+        kept_since_us: view.since.map(|since| view.began.at(since).0),
         passages: view.passages.iter().map(passage).collect(),
     }
 }

@@ -182,13 +182,18 @@ impl Cluster {
     /// Whether a link of the two can come to stand: nothing cuts them off, and one can be
     /// connected to.
     pub(super) fn can_stand(&self, a: u32, b: u32) -> bool {
+        let are_shut = self.is_firewalled(a) && self.is_firewalled(b);
+        !(are_shut || self.is_cut(a, b))
+    }
+
+    /// Whether nothing gets through between the two.
+    pub(super) fn is_cut(&self, a: u32, b: u32) -> bool {
         let cuts_off = |own: u32, other: u32| {
             let other = self.nodes().get(other as usize).map(|node| node.config.listen.ip());
             let silent = self.stored.conditions.get(&own).map(|own| &own.silent);
             other.zip(silent).is_some_and(|(ip, silent)| silent.iter().any(|n| n.contains(ip)))
         };
-        let are_shut = self.is_firewalled(a) && self.is_firewalled(b);
-        !(are_shut || cuts_off(a, b) || cuts_off(b, a))
+        cuts_off(a, b) || cuts_off(b, a)
     }
 
     /// Whether nobody can connect to this node.

@@ -14,6 +14,8 @@ pub struct Overlay {
     pub nodes: Vec<Seen>,
     /// The links that stand between them, the lower number first.
     pub links: Vec<(u32, u32)>,
+    /// Links that their ends take to stand, and over which nothing gets through.
+    pub cut: Vec<(u32, u32)>,
     /// Links of the plan that do not stand.
     pub absent: Vec<(u32, u32)>,
 }
@@ -67,11 +69,8 @@ impl Cluster {
         }
         let absent = self.edges().iter().map(|&(a, b)| (a.min(b), a.max(b)));
         let absent: BTreeSet<(u32, u32)> = absent.filter(|link| !links.contains(link)).collect();
-        Ok(Overlay {
-            nodes,
-            links: links.into_iter().collect(),
-            absent: absent.into_iter().collect(),
-        })
+        let (cut, links) = links.into_iter().partition(|&(a, b)| self.is_cut(a, b));
+        Ok(Overlay { nodes, links, cut, absent: absent.into_iter().collect() })
     }
 
     /// The node at the other end of a link: each has an address of its own.

@@ -19,6 +19,7 @@ impl Node {
                 began: self.started_at,
                 max: 0,
                 overwritten: 0,
+                since: None,
                 passages: Vec::new(),
             },
         }

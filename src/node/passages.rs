@@ -85,6 +85,8 @@ pub struct PassagesView {
     pub max: u32,
     /// Passages that made room for newer ones, of any query.
     pub overwritten: u64,
+    /// When the oldest that is kept came, whatever its query.
+    pub since: Option<Time>,
     /// Those that were wanted, oldest first.
     pub passages: Vec<Passage>,
 }
@@ -153,6 +155,7 @@ impl Passages {
             began,
             max: self.max,
             overwritten: self.overwritten,
+            since: self.ring.front().map(|oldest| oldest.at),
             passages: self.ring.iter().filter(wanted).copied().collect(),
         }
     }

@@ -39,6 +39,19 @@ fn a_flood_costs_what_it_must_and_is_told_and_drawn() {
     assert!(text.contains("8 ultrapeers; 16 links"), "{text}");
     let drawing = std::fs::read_to_string(svg).expect("a drawing");
     assert_eq!(drawing.matches("class=\"link\" data-a").count(), 16);
+
+    place.good(&["partition", "0..3", "4..7"]);
+    let map = place.json(&["map"]);
+    let (cut, links) = (map["cut"].as_array().map(Vec::len), map["links"].as_array().map(Vec::len));
+    assert_eq!(
+        (cut.zip(links).map(|(cut, links)| cut + links), &map["absent"]),
+        (Some(16), &Vec::<u32>::new().into())
+    );
+    assert!(cut > Some(0), "{map}");
+    let told = place.json(&["trace", "words", "--from", "0", "--ttl", "8", "--wait", "5"]);
+    let nodes = told["totals"]["nodes"].as_u64().expect("a number");
+    assert!(nodes <= 4, "{told}");
+    assert_eq!(told["totals"]["reached"], nodes - 1);
 }
 
 #[test]

@@ -17,6 +17,9 @@ pub struct Passages {
     pub kept_max: u32,
     /// How many made room for newer ones since the start, whatever their query.
     pub overwritten: u64,
+    /// When the oldest that is kept came, whatever its query, microseconds since 1970.
+    #[serde(default)]
+    pub kept_since_us: Option<u64>,
     /// Those of the query that was asked for, or all.
     pub passages: Vec<Passage>,
 }

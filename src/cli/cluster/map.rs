@@ -150,6 +150,14 @@ fn sums(overlay: &Overlay) -> Vec<String> {
         all.join(", "),
         units::count(overlay.links.len() as u64, "link", "links")
     )];
+    if !overlay.cut.is_empty() {
+        let cut = overlay.cut.len() as u64;
+        let are = if cut == 1 { "is" } else { "are" };
+        lines.push(format!(
+            "{} {are} cut: nothing gets through",
+            units::count(cut, "link", "links")
+        ));
+    }
     if !overlay.absent.is_empty() {
         let absent = overlay.absent.len() as u64;
         lines.push(format!(
@@ -183,6 +191,7 @@ fn drawn(cluster: &Cluster, overlay: &Overlay, sums: &[String]) -> Map {
         about: sums.to_vec(),
         nodes: nodes.collect(),
         links: overlay.links.clone(),
+        cut: overlay.cut.clone(),
         absent: overlay.absent.clone(),
     }
 }
@@ -198,7 +207,8 @@ fn as_json(cluster: &Cluster, overlay: &Overlay) -> serde_json::Value {
         })
     });
     serde_json::json!({
-        "nodes": nodes.collect::<Vec<_>>(), "links": overlay.links, "absent": overlay.absent,
+        "nodes": nodes.collect::<Vec<_>>(), "links": overlay.links, "cut": overlay.cut,
+        "absent": overlay.absent,
         "parts": parts(overlay),
     })
 }

@@ -22,6 +22,8 @@ pub struct Map {
     pub nodes: Vec<MapNode>,
     /// Links that stand, by places in `nodes`.
     pub links: Vec<(u32, u32)>,
+    /// Links over which nothing gets through.
+    pub cut: Vec<(u32, u32)>,
     /// Links that should stand and do not.
     pub absent: Vec<(u32, u32)>,
 }
@@ -131,14 +133,15 @@ fn drawing(map: &Map) -> Drawing<'_> {
         (place.0 * scale + edge, place.1 * scale + edge)
     };
     let mut elements = String::new();
-    for (links, absent) in [(&map.absent, true), (&map.links, false)] {
+    let kinds = [(&map.absent, Some("absent")), (&map.cut, Some("cut")), (&map.links, None)];
+    for (links, gone) in kinds {
         for &(a, b) in links {
             let ((x1, y1), (x2, y2)) = (at(a), at(b));
             let low = [a, b].iter().any(|&node| is_leaf(map, node));
-            let class = match (absent, low) {
-                (true, _) => "link absent",
-                (false, true) => "link low",
-                (false, false) => "link",
+            let class = match (gone, low) {
+                (Some(gone), _) => format!("link {gone}"),
+                (None, true) => "link low".to_owned(),
+                (None, false) => "link".to_owned(),
             };
             let _ = writeln!(
                 elements,
@@ -199,6 +202,7 @@ fn legend(map: &Map) -> Vec<(Sign, &'static str)> {
         (any(State::Still, None), Sign::Node("still"), "stands still"),
         (any(State::Down, None), Sign::Node("dead"), "does not run"),
         (!map.links.is_empty(), Sign::Line("link"), "link"),
+        (!map.cut.is_empty(), Sign::Line("link cut"), "link that is cut"),
         (!map.absent.is_empty(), Sign::Line("link absent"), "link that should stand and does not"),
     ];
     all.into_iter().filter(|(any, ..)| *any).map(|(_, sign, words)| (sign, words)).collect()
@@ -224,6 +228,7 @@ mod tests {
                 node(2, false, State::Down),
             ],
             links: vec![(0, 1)],
+            cut: vec![(1, 2)],
             absent: vec![(0, 2)],
         }
     }
@@ -239,6 +244,7 @@ mod tests {
             ("class=\"number gone\"", 1),
             ("class=\"link low\" data", 1),
             ("class=\"link absent\" data", 1),
+            ("class=\"link cut\" data", 1),
             ("class=\"number", 3),
         ] {
             assert_eq!(svg.matches(part).count(), times, "{part}");

@@ -45,7 +45,7 @@ struct Traced<'a> {
 /// Asks, waits until nothing more happens, and tells.
 pub(super) async fn trace(json: bool, dir: &Path, words: &Words) -> Result<Outcome> {
     let cluster = Cluster::open(dir)?;
-    let origin = find(&cluster, words.from.as_deref().unwrap_or("0"))?;
+    let origin = cluster.choose_one(words.from.as_deref().unwrap_or("0"))?;
     let overlay = cluster.overlay().await?;
     let traced = follow_one(&cluster, &overlay, origin, words).await?;
     let title = format!("\u{201c}{}\u{201d}, asked at {}", words.text, traced.name(Some(origin)));
@@ -67,16 +67,6 @@ pub(super) async fn trace(json: bool, dir: &Path, words: &Words) -> Result<Outco
     }
     let reached = traced.followed.totals.reached > 0;
     Ok(if reached { Outcome::Worked } else { Outcome::NothingFound })
-}
-
-/// The node of this name or number.
-fn find(cluster: &Cluster, which: &str) -> Result<u32> {
-    let mut named = (0..).zip(cluster.nodes());
-    let by_name = named.find(|(_, node)| node.name == which).map(|(number, _)| number);
-    match by_name.or_else(|| which.parse().ok()) {
-        Some(number) => Ok(cluster.node(number).map(|_| number)?),
-        None => bail!("there is no node {which}: `filbert cluster status` lists all"),
-    }
 }
 
 async fn follow_one<'a>(
@@ -185,8 +175,9 @@ async fn noted(
                 );
             }
             known += said.passages.len();
-            // A ring that is full may have lost what belongs to this query, if that is the oldest.
-            overwritten |= said.overwritten > 0 && said.passages.len() as u32 == said.kept_max;
+            // What made room was older than all that is kept.
+            let began_ms = said.kept_since_us.unwrap_or(0) / 1_000;
+            overwritten |= said.overwritten > 0 && began_ms >= search.started_at_ms;
             if let Some(noted) = of.get_mut(&node) {
                 noted.passages.append(&mut said.passages);
             }
