@@ -6,6 +6,8 @@ use filbert::scenario::{Experiment, bundled};
 /// Each experiment, and what makes it small enough to be played without optimisation.
 const SMALL: &[(&str, &[&str])] = &[
     ("first", &[]),
+    ("compare", &[]),
+    ("transfer", &[]),
     ("ritter", &["degree=2,3", "ttl=1,5"]),
     ("flood-cost", &["nodes=60", "degree=3,20"]),
     ("ttl", &["nodes=200", "count=3", "ttl=1,2,3"]),

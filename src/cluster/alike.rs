@@ -37,8 +37,12 @@ where
     executor.run(gathered).await
 }
 
-/// The same for calls that may fail: the first error is the error.
-pub(super) async fn try_all<'a, T, E, F>(futures: impl IntoIterator<Item = F>) -> Result<Vec<T>, E>
+/// Makes calls that may fail, many at once; returns what they return, in their order, or the first
+/// error.
+///
+/// # Errors
+/// As a call says.
+pub async fn try_all<'a, T, E, F>(futures: impl IntoIterator<Item = F>) -> Result<Vec<T>, E>
 where
     T: Send + 'a,
     E: Send + 'a,

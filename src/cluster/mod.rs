@@ -29,6 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::api::Client;
 
+pub use self::alike::try_all;
 pub use self::conditions::Healed;
 pub use self::directory::{FILES, full_path};
 pub use self::error::ClusterError;
@@ -197,6 +198,15 @@ impl Cluster {
     fn bury(&self) {
         self.children().retain_mut(|(_, child)| matches!(child.try_wait(), Ok(None)));
     }
+}
+
+/// Makes the directory of a cluster that is to stand, so that what its nodes share can be put into
+/// its folder [`FILES`], and [`down`] clears it.
+///
+/// # Errors
+/// A cluster stands there, or something else is in the directory.
+pub fn prepare(dir: &Path) -> Result<(), ClusterError> {
+    Directory::create(dir).map(drop)
 }
 
 /// Takes down what is in a directory, whatever state it is in: a standing network, one that was

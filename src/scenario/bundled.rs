@@ -23,6 +23,8 @@ macro_rules! bundle {
 
 bundle![
     "first",
+    "compare",
+    "transfer",
     "ritter",
     "flood-cost",
     "ttl",

@@ -6,11 +6,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use super::compare::Compared;
 use super::expect;
 use super::file::{Document, Load, Mistake, Place, Scenario, Varied, value_of, variant, varied};
 use super::play::{Failure, Played};
+use super::real::{self, Machine};
 use super::report::{Axis, Case, Expected, FORMAT, Report, Run, Theatre, Verdict};
 use super::simulated;
+use crate::cluster::Seat;
 use crate::sim::NodeId;
 
 /// A scenario with all that varies in it.
@@ -179,7 +182,52 @@ impl Experiment {
                 None => {}
             }
         }
-        Ok(self.report(seeds, all))
+        Ok(self.report(seeds, all, Theatre::Simulated))
+    }
+
+    /// Plays every combination with every seed on real servents, one run after the other.
+    /// `progress` is told the sum of what is done, in runs.
+    ///
+    /// # Errors
+    /// What servents on this machine cannot play, before anything is started; what went wrong then.
+    pub fn play_real(
+        &self,
+        seeds: &[u64],
+        machine: &Machine,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Report, Broken> {
+        let broken = |failure| Broken { failure, again: String::new() };
+        if let Some(why) = self.why_not_real(machine.seat) {
+            return Err(broken(Failure::Machine(why)));
+        }
+        let count = self.runs(seeds.len());
+        let mut all = Vec::with_capacity(count);
+        for number in 0..count {
+            let (_, scenario) = &self.variants[number / seeds.len()];
+            let seed = seeds[number % seeds.len()];
+            let tell = |part: f64| progress(number as f64 + part);
+            let played = real::run(scenario, seed, number == 0, machine, &tell);
+            all.push(played.map_err(broken)?);
+        }
+        Ok(self.report(seeds, all, Theatre::Real))
+    }
+
+    /// Why servents on this machine cannot play it; none if they can.
+    pub fn why_not_real(&self, seat: Seat) -> Option<String> {
+        self.variants.iter().find_map(|(_, scenario)| real::why_not(scenario, seat))
+    }
+
+    /// Puts what both theatres said side by side.
+    pub fn compare(&self, simulated: Report, real: Report) -> Compared {
+        let seeds = simulated.seeds.len().max(1);
+        let scenario = |number| self.variants.get(number / seeds).map(|(_, scenario)| scenario);
+        let scenarios: Vec<&Scenario> = (0..simulated.runs.len()).filter_map(scenario).collect();
+        Compared::new(simulated, real, &scenarios)
+    }
+
+    /// What real servents play otherwise than the file says, in sentences.
+    pub fn changed_for_real(&self) -> Option<String> {
+        self.variants.iter().find_map(|(_, scenario)| real::capped(scenario).1)
     }
 
     /// The command line that shows one run again: that of this label with this seed.
@@ -196,7 +244,7 @@ impl Experiment {
         words
     }
 
-    fn report(&self, seeds: &[u64], all: Vec<Played>) -> Report {
+    fn report(&self, seeds: &[u64], all: Vec<Played>, theatre: Theatre) -> Report {
         let mut checks: Vec<Expected> = Vec::new();
         let mut runs = Vec::with_capacity(all.len());
         for (number, Played { mut run, checks: held }) in all.into_iter().enumerate() {
@@ -235,7 +283,7 @@ impl Experiment {
             program: concat!("filbert ", env!("CARGO_PKG_VERSION")).to_owned(),
             title: scenario.title.clone(),
             about: scenario.about.clone(),
-            theatre: Theatre::Simulated,
+            theatre,
             scenario: self.name.clone(),
             axes: self.axes.clone(),
             seeds: seeds.to_vec(),

@@ -63,6 +63,8 @@ pub(crate) enum ClusterCommand {
     Delay(Delay),
     /// Puts servents behind a firewall: they can connect, and nobody can connect to them
     Firewall(Firewall),
+    /// Plays an experiment with real servents and says what came of it
+    Run(Run),
     /// Ends the cluster and removes all that it has on disk
     Down,
     /// Runs all servents of a cluster in this process; `up --in-process` starts it
@@ -91,6 +93,7 @@ pub(super) const COMMANDS: &[&str] = &[
     "heal",
     "delay",
     "firewall",
+    "run",
     "down",
 ];
 
@@ -282,4 +285,41 @@ pub(crate) struct Firewall {
     /// Takes the firewall away
     #[structopt(long)]
     pub(crate) off: bool,
+}
+
+/// An experiment, played by real servents.
+///
+/// The same files as `filbert sim` plays, on this machine's clock: what real servents cannot play is
+/// said before anything starts. Ctrl-C ends the play and leaves nothing behind. Exit status: 0
+/// everything that the file expects held (and, with --compare, what must agree does), 1 something did
+/// not, 2 a mistake.
+#[derive(Debug, StructOpt)]
+pub(crate) struct Run {
+    /// A scenario file, or the name of a bundled experiment
+    #[structopt(value_name = "FILE|NAME")]
+    pub(crate) what: String,
+    /// Plays it with this seed instead of the file's
+    #[structopt(long, value_name = "N", conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Plays it with each of these seeds, one after the other
+    #[structopt(long, value_name = "FIRST..LAST")]
+    pub(crate) seeds: Option<String>,
+    /// Plays it with each value of a key of the file (ttl=1,2,3); may be given several times
+    #[structopt(long, value_name = "KEY=VALUE,..", number_of_values = 1)]
+    pub(crate) sweep: Vec<String>,
+    /// Plays it in the simulator, too, and shows both side by side
+    #[structopt(long)]
+    pub(crate) compare: bool,
+    /// Writes tables of queries, hops, nodes and more into this folder
+    #[structopt(long, value_name = "DIR", parse(from_os_str))]
+    pub(crate) csv: Option<PathBuf>,
+    /// Writes one page with plots, to look at or to project
+    #[structopt(long, value_name = "FILE.html", parse(from_os_str))]
+    pub(crate) report: Option<PathBuf>,
+    /// Leaves the servents running at the end, to look at them
+    #[structopt(long)]
+    pub(crate) keep: bool,
+    /// Puts all servents into one process: up to 2,000
+    #[structopt(long)]
+    pub(crate) in_process: bool,
 }

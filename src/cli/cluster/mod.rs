@@ -4,6 +4,7 @@ mod map;
 mod nodes;
 mod partition;
 mod programs;
+mod run;
 mod status;
 mod topology;
 mod trace;
@@ -44,6 +45,7 @@ pub(super) async fn cluster(common: &Common, words: &args::Cluster) -> Result<Ou
         ClusterCommand::Heal => partition::heal(json, &dir).await,
         ClusterCommand::Delay(words) => partition::delay(json, &dir, words).await,
         ClusterCommand::Firewall(words) => partition::firewall(json, &dir, words).await,
+        ClusterCommand::Run(words) => run::run(json, &dir, words).await,
         ClusterCommand::Down => down(json, &dir).await,
         ClusterCommand::Host => host(&dir).await,
     }

@@ -1,7 +1,7 @@
 //! `filbert sim`: plays an experiment in the simulated world and says what came of it.
 
 mod record;
-mod show;
+pub(in crate::cli) mod show;
 
 use std::fs;
 use std::io::IsTerminal;
@@ -17,7 +17,7 @@ use super::render::{Side, Table, say};
 use crate::scenario::{self, Broken, Experiment, Report, bundled};
 
 /// Steps of the progress bar of one run.
-const STEPS: f64 = 1_000.0;
+pub(super) const STEPS: f64 = 1_000.0;
 /// Seeds at most.
 const SEEDS_MAX: u64 = 100_000;
 
@@ -32,16 +32,11 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
         print!("{text}");
         return Ok(Outcome::Worked);
     }
-    let load = |file: &str| {
-        let path = folder.join(file);
-        fs::read_to_string(&path)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
-    };
-    let experiment = Experiment::read(what, &text, &words.sweep, &load)?;
-    let seeds = seeds(words, experiment.scenario().seed)?;
+    let experiment = Experiment::read(what, &text, &words.sweep, &load(&folder))?;
+    let seeds = seeds(words.seed, words.seeds.as_deref(), experiment.scenario().seed)?;
     let recorder = record::Recorder::new(words, &experiment, &seeds)?;
     let begin = Instant::now();
-    let report = match play(&experiment, &seeds)? {
+    let report = match play(&experiment, &seeds) {
         Ok(report) => report,
         Err(broken) => {
             recorder.map_or(Ok(()), |recorder| recorder.record(&broken.nodes()))?;
@@ -59,7 +54,7 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
         say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         show::report(&report, took);
-        said_where(words);
+        said_where(words.csv.as_deref(), words.report.as_deref());
         look_closer(&experiment, &report);
     }
     recorder.map_or(Ok(()), |recorder| recorder.record(&[]))?;
@@ -67,7 +62,7 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
 }
 
 /// The text of a file, or of a bundled experiment; and where files that it names are.
-fn find(what: &str) -> Result<(String, PathBuf)> {
+pub(super) fn find(what: &str) -> Result<(String, PathBuf)> {
     let path = Path::new(what);
     if path.is_file() {
         let text = fs::read_to_string(path).with_context(|| format!("{what} cannot be read"))?;
@@ -80,9 +75,18 @@ fn find(what: &str) -> Result<(String, PathBuf)> {
     Err(anyhow!("there is no file and no bundled experiment {what}{near}"))
 }
 
-/// The seeds, in order.
-fn seeds(words: &args::Sim, usual: u64) -> Result<Vec<u64>> {
-    let Some(range) = &words.seeds else { return Ok(vec![words.seed.unwrap_or(usual)]) };
+/// How files that the text names are read.
+pub(super) fn load(folder: &Path) -> impl Fn(&str) -> Result<String, String> + Sync {
+    move |file| {
+        let path = folder.join(file);
+        fs::read_to_string(&path)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+    }
+}
+
+/// The seeds, in order: one, or those of a range.
+pub(super) fn seeds(one: Option<u64>, range: Option<&str>, usual: u64) -> Result<Vec<u64>> {
+    let Some(range) = range else { return Ok(vec![one.unwrap_or(usual)]) };
     let wrong = || anyhow!("--seeds {range}: write it as --seeds FIRST..LAST, like 1..20");
     let (first, last) = range.split_once("..").ok_or_else(wrong)?;
     let (first, last): (u64, u64) =
@@ -96,9 +100,17 @@ fn seeds(words: &args::Sim, usual: u64) -> Result<Vec<u64>> {
     Ok((first..=last).collect())
 }
 
-fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Result<Report, Broken>> {
-    let runs = experiment.runs(seeds.len());
+/// Plays it in the simulator, with a bar.
+pub(super) fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Report, Broken> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let bar = bar(experiment.runs(seeds.len()));
+    let report = experiment.play(seeds, threads, &|done| bar.set_position((done * STEPS) as u64));
+    bar.finish_and_clear();
+    report
+}
+
+/// A bar for so many runs, of [`STEPS`] each.
+pub(super) fn bar(runs: usize) -> ProgressBar {
     let target = match std::io::stderr().is_terminal() {
         true => ProgressDrawTarget::stderr_with_hz(10),
         false => ProgressDrawTarget::hidden(),
@@ -108,9 +120,7 @@ fn play(experiment: &Experiment, seeds: &[u64]) -> Result<Result<Report, Broken>
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") });
     bar.enable_steady_tick(Duration::from_millis(200));
-    let report = experiment.play(seeds, threads, &|done| bar.set_position((done * STEPS) as u64));
-    bar.finish_and_clear();
-    Ok(report)
+    bar
 }
 
 /// How to see more of the first run in which something was not as expected.
@@ -124,11 +134,11 @@ fn look_closer(experiment: &Experiment, report: &Report) {
     }
 }
 
-fn write(file: &Path, text: &str) -> Result<()> {
+pub(super) fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }
 
-fn write_csv(report: &Report, folder: &Path) -> Result<()> {
+pub(super) fn write_csv(report: &Report, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     for (name, text) in scenario::csv::files(report) {
         write(&folder.join(name), &text)?;
@@ -136,8 +146,9 @@ fn write_csv(report: &Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn said_where(words: &args::Sim) {
-    let written = [("tables", &words.csv), ("page", &words.report)];
+/// Says where tables and page were written.
+pub(super) fn said_where(csv: Option<&Path>, report: Option<&Path>) {
+    let written = [("tables", csv), ("page", report)];
     for (what, path) in written {
         if let Some(path) = path {
             say!("{what} written: {}", path.display());

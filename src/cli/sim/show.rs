@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::render::{Side, Table, bold, dim, good, harmless, say};
 use crate::cli::units;
-use crate::scenario::report::{Case, Report, Run, Verdict};
+use crate::scenario::report::{Case, Report, Run, Theatre, Verdict};
 
 /// Rows of a table of runs at most: beyond, the CSV files are the place for it.
 const ROWS_MAX: usize = 60;
@@ -12,7 +12,7 @@ const ROWS_MAX: usize = 60;
 const SHOWN_MAX: usize = 12;
 
 /// Prints it.
-pub(super) fn report(report: &Report, took: Duration) {
+pub(in crate::cli) fn report(report: &Report, took: Duration) {
     say!("{}", bold(&harmless(&report.title)));
     if let Some(run) = report.runs.first() {
         say!("{}\n", dim(&network(report, run)));
@@ -28,14 +28,12 @@ pub(super) fn report(report: &Report, took: Duration) {
     }
     expectations(report);
     let lasted: u64 = report.runs.iter().map(|run| run.built_us + run.lasted_us).sum();
-    say!(
-        "{}",
-        dim(&format!(
-            "\n{} of the network's time in {}",
-            units::duration(Duration::from_micros(lasted)),
-            units::duration(took)
-        ))
-    );
+    let how = match report.theatre {
+        Theatre::Simulated => "of the network's time in",
+        Theatre::Real => "with real servents on this machine, in all",
+    };
+    let (lasted, took) = (units::duration(Duration::from_micros(lasted)), units::duration(took));
+    say!("{}", dim(&format!("\n{lasted} {how} {took}")));
 }
 
 fn network(report: &Report, run: &Run) -> String {

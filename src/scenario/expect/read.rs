@@ -23,6 +23,8 @@ const SENTENCES: &[(&str, &str)] = &[
     ("every node reachable", "components == 1"),
     ("every node is reachable", "components == 1"),
     ("every file equal", "downloaded == 1"),
+    ("every file equals", "downloaded == 1"),
+    ("file equals", "downloaded == 1"),
     ("every download done", "downloaded == 1"),
     ("every search finds something", "found == 1"),
 ];

@@ -96,6 +96,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What should come of it, and in which line it stands.
     pub expectations: Vec<(Condition, u32)>,
+    /// Why real servents are not to play it, if the file says that they are not.
+    pub simulated_only: Option<String>,
 }
 
 /// The tables and keys of a file.
@@ -107,6 +109,8 @@ const KEYS: &[&str] = &[
     "warm-up",
     "afterwards",
     "compare",
+    "theatres",
+    "because",
     "network",
     "node",
     "group",
@@ -300,6 +304,7 @@ impl Scenario {
             workload,
             steps,
             expectations: expectations(document)?,
+            simulated_only: simulated_only(&root)?,
         };
         scenario.check(document, axes)?;
         Ok(scenario)
@@ -384,6 +389,26 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+}
+
+/// Where a file may be played, and why nowhere else.
+fn simulated_only(root: &Section<'_>) -> Read<Option<String>> {
+    let known = [("simulated", false), ("real", true)];
+    let mut theatres = Vec::new();
+    for (text, place) in root.texts("theatres")? {
+        let read: Result<bool, Mistake> = section::one_of(&text, "theatre", &known)
+            .map_err(|wrong| root.document.mistake(&place, "theatres", wrong));
+        theatres.push(read?);
+    }
+    let because = root.text("because")?;
+    match (theatres.is_empty() || theatres.contains(&true), because) {
+        (true, Some(_)) => Err(root.mistake(
+            "because",
+            "this says why real servents do not play it, and theatres = [\"simulated\"] is missing",
+        )),
+        (true, None) => Ok(None),
+        (false, because) => Ok(Some(because.unwrap_or_default())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The report as one HTML page that needs nothing else: to be opened, projected or printed.
 
+mod both;
 mod chart;
 mod drawing;
 pub mod flood;
@@ -17,7 +18,7 @@ use chart::Chart;
 use groups::Group;
 pub use words::escaped;
 
-use super::Report;
+use super::{Compared, Report};
 
 const STYLE: &str = include_str!("style.css");
 /// Of drawings that are files of their own, too.
@@ -30,6 +31,20 @@ const LINES_MAX: usize = 8;
 
 /// The page. The same report gives the same bytes.
 pub fn html(report: &Report) -> String {
+    page(&report.title, &body(report))
+}
+
+/// The page of both theatres: side by side first, then each with all it has.
+pub fn html_of_both(both: &Compared) -> String {
+    let mut whole = both::side_by_side(both);
+    for (theatre, report) in [("In the simulator", &both.simulated), ("Real servents", &both.real)]
+    {
+        whole += &format!("<h1>{theatre}</h1>\n{}", body(report));
+    }
+    page(&both.simulated.title, &whole)
+}
+
+fn body(report: &Report) -> String {
     let groups = groups::of(report);
     let lines = few(&groups);
     let mut body = tables::head(report);
@@ -50,12 +65,16 @@ pub fn html(report: &Report) -> String {
         body += &section("What was sent and dropped", &tables::traffic(first), &[]);
     }
     body += &tables::foot(report);
+    body
+}
+
+fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{}</title>\n<style>\n{DRAWING}{STYLE}</style></head>\n<body><main>\n{body}</main>\n\
          <script>\n{SCRIPT}</script></body></html>\n",
-        escaped(&report.title)
+        escaped(title)
     )
 }
 

@@ -274,6 +274,11 @@ impl<'s> Cast<'s> {
         (0..).zip(&self.groups).filter(|(_, of)| is_in(of)).map(|(at, _)| at).collect()
     }
 
+    /// Whether there are leaves at first.
+    pub fn has_leaves(&self) -> bool {
+        self.leaves.contains(&true)
+    }
+
     /// Whether a node began as a leaf.
     pub fn is_leaf(&self, node: NodeId) -> bool {
         self.leaves.get(node.0 as usize).copied().unwrap_or(false)

@@ -83,7 +83,7 @@ pub(super) const BUILDING: f64 = 0.1;
 /// A scenario that is being played on a stage.
 struct Play<'p, S> {
     cast: Cast<'p>,
-    stage: S,
+    stage: &'p mut S,
     progress: &'p mut dyn FnMut(f64),
     plan: Plan,
     /// Searches, in order: those whose row is not written yet, and the rows.
@@ -112,11 +112,11 @@ struct Play<'p, S> {
 ///
 /// # Errors
 /// If the stage fails.
-pub fn run<S: Stage>(
-    cast: Cast<'_>,
-    stage: S,
+pub fn run<'p, S: Stage>(
+    cast: Cast<'p>,
+    stage: &'p mut S,
     draw: bool,
-    progress: &mut dyn FnMut(f64),
+    progress: &'p mut dyn FnMut(f64),
 ) -> Outcome<Played> {
     let mut play = Play {
         cast,

@@ -19,6 +19,8 @@ pub trait Stage {
     const LOOK_EVERY: Duration;
     /// At least so much time is between two samples.
     const SAMPLE_EVERY_MIN: Duration;
+    /// How often it is looked whether anything moves when nothing is planned any more.
+    const REST_LOOK_EVERY: Duration = Duration::MAX;
 
     // Time.
 

@@ -85,7 +85,7 @@ impl<S: Stage> Play<'_, S> {
 
     /// The nodes that a phrase means, in order.
     pub(super) fn choose(&mut self, nodes: &Nodes, which: Which) -> Vec<NodeId> {
-        let stage = &self.stage;
+        let stage = &*self.stage;
         self.cast.choose(nodes, stage.nodes(), &|node| match which {
             Which::Alive => stage.is_alive(node),
             Which::Dead => !stage.is_alive(node),
@@ -253,7 +253,7 @@ impl<S: Stage> Play<'_, S> {
         self.happened(format!("{what} {a} and {b}"));
         for &a in &left {
             for &b in right.iter().filter(|&&b| b != a) {
-                each(&mut self.stage, a, b)?;
+                each(self.stage, a, b)?;
             }
         }
         Ok(())
@@ -274,7 +274,7 @@ impl<S: Stage> Play<'_, S> {
 
     /// Gives a node that has none neighbours: those of the graph, some others, or by its own means.
     pub(super) fn find_neighbours(&mut self, node: NodeId) -> Outcome {
-        let stage = &self.stage;
+        let stage = &*self.stage;
         let nodes = stage.nodes();
         let alive = |other: NodeId| stage.is_alive(other);
         let Some(near) = self.cast.neighbours(node, nodes, &alive) else {

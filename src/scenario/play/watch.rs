@@ -47,7 +47,10 @@ impl<S: Stage> Play<'_, S> {
                 Duration::from_micros(sample.at_us) + self.sample_every
             });
             let plan_at = self.plan.next_after().unwrap_or(Duration::MAX);
-            let next = to.min(sample_at).min(plan_at).max(self.stage.now());
+            let mut next = to.min(sample_at).min(plan_at).max(self.stage.now());
+            if resting {
+                next = next.min(self.stage.now().saturating_add(S::REST_LOOK_EVERY));
+            }
             if next > self.stage.now() {
                 self.stage.wait_until(next)?;
             }
@@ -63,7 +66,7 @@ impl<S: Stage> Play<'_, S> {
                 if let Some(planned) = self.plan.next() {
                     self.happen(planned.deed)?;
                 }
-            } else {
+            } else if to <= next {
                 return Ok(());
             }
         }

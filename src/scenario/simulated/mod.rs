@@ -31,8 +31,8 @@ fn run_in(
     progress: &mut dyn FnMut(f64),
 ) -> Outcome<Played> {
     let mut cast = Cast::new(scenario, seed);
-    let stage = Simulated::build(&mut cast, world, &mut |part| progress(BUILDING * part))?;
-    play::run(cast, stage, draw, progress)
+    let mut stage = Simulated::build(&mut cast, world, &mut |part| progress(BUILDING * part))?;
+    play::run(cast, &mut stage, draw, progress)
 }
 
 /// Plays it once more and records these nodes, each in the form that `filbert replay` reads: its last
