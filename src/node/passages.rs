@@ -2,7 +2,7 @@
 //! network: a ring of entries, off unless `Config::passages_max` says how many are kept.
 //!
 //! An entry is made when a copy has been dealt with. Whoever passes it on or answers it meanwhile
-//! says so ([`Passages::sent`], [`Passages::answered`]), and the entry takes that in.
+//! says so (`sent`, `answered`), and the entry takes that in.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
