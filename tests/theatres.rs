@@ -173,6 +173,11 @@ fn what_breaks_and_mends_does_so_in_both_theatres() {
 #[test]
 fn what_real_servents_cannot_play_is_one_sentence_before_anything_starts() {
     let network = "[network]\ntopology = 'ring'\nnodes = 5\n";
+    // Where the cluster is to be is understood after the command, too.
+    let place = Place::new(network);
+    let Output { stderr, .. } = place.filbert(&["cluster", "status"]);
+    let wrong = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(wrong.contains(&*place.dir().to_string_lossy()), "{wrong}");
     for (text, said) in [
         ("theatres = ['simulated']\nbecause = 'it takes a year'\n", "it takes a year"),
         ("lasts = '2h'\n", "10 minutes are the most"),

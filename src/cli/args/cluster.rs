@@ -322,4 +322,7 @@ pub(crate) struct Run {
     /// Puts all servents into one process: up to 2,000
     #[structopt(long)]
     pub(crate) in_process: bool,
+    /// Gives every servent a network namespace of its own (as root): up to 100
+    #[structopt(long, conflicts_with = "in-process")]
+    pub(crate) netns: bool,
 }

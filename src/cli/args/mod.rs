@@ -297,7 +297,13 @@ pub(super) struct Completions {
 pub(super) fn parse() -> Args {
     let matches = Args::clap().get_matches_safe();
     match matches {
-        Ok(matches) => Args::from_clap(&matches),
+        Ok(matches) => {
+            let mut args = Args::from_clap(&matches);
+            if let Command::Cluster(words) = &mut args.command {
+                words.dir = words.dir.take().or_else(|| dir_below(&matches));
+            }
+            args
+        }
         Err(error) => {
             use structopt::clap::ErrorKind::{HelpDisplayed, VersionDisplayed};
             if matches!(error.kind, HelpDisplayed | VersionDisplayed) {
@@ -308,6 +314,13 @@ pub(super) fn parse() -> Args {
             std::process::exit(2);
         }
     }
+}
+
+/// The `--dir` that stands after a command of `filbert cluster`: words of a command within a command
+/// do not reach the outer one by themselves.
+fn dir_below(matches: &structopt::clap::ArgMatches<'_>) -> Option<PathBuf> {
+    let (_, below) = matches.subcommand_matches("cluster")?.subcommand();
+    below?.value_of_os("dir").map(PathBuf::from)
 }
 
 /// Writes the completions of a shell.

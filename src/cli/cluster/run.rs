@@ -31,7 +31,11 @@ pub(super) async fn run(json: bool, dir: &Path, words: &Run) -> Result<Outcome> 
             experiment.runs(seeds.len())
         );
     }
-    let seat = if words.in_process { Seat::InProcess } else { Seat::Processes };
+    let seat = match (words.in_process, words.netns) {
+        (true, _) => Seat::InProcess,
+        (_, true) => Seat::Namespaces,
+        _ => Seat::Processes,
+    };
     if let Some(why) = experiment.why_not_real(seat) {
         bail!(why);
     }
