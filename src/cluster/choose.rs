@@ -1,10 +1,12 @@
 //! Choosing nodes by words: `node-3`, `7`, `0..9`, `leaf-*`, `@ultrapeers`, `@random:3`.
 
-use super::{Cluster, ClusterError};
+use super::{Cluster, ClusterError, Planned};
 use crate::node::Rng;
 
 /// Names in a message at most.
 const NAMED_MAX: usize = 3;
+/// A name that is so much like what was said may be what was meant (Jaro and Winkler).
+const ALIKE_MIN: f64 = 0.85;
 
 impl Cluster {
     /// The numbers of the nodes that `words` name, each once, in the order of the words. Commas
@@ -97,6 +99,12 @@ impl Cluster {
 
     fn nobody(&self, word: &str) -> ClusterError {
         let nodes = self.nodes();
+        let likeness = |node: &&Planned| strsim::jaro_winkler(&node.name, word);
+        let near = nodes.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        if let Some(near) = near.filter(|near| likeness(near) > ALIKE_MIN) {
+            let wrong = format!("no node of the cluster is {word}; is it {}?", near.name);
+            return ClusterError::Plan(wrong);
+        }
         let some: Vec<&str> = nodes.iter().take(NAMED_MAX).map(|node| &*node.name).collect();
         let last = nodes.last().filter(|_| nodes.len() > NAMED_MAX);
         let last = last.map_or(String::new(), |node| format!(" ... {}", node.name));

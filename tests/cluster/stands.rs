@@ -32,6 +32,22 @@ fn leaves_hang_on_ultrapeers() {
 }
 
 #[test]
+fn a_port_in_use_is_left_to_whoever_has_it() {
+    let place = Place::new();
+    let listen = || place.nodes()[1]["listen"].as_str().expect("an address").to_owned();
+    place.good(&["up", "-n", "2"]);
+    let usual = listen();
+    place.good(&["down"]);
+    let _taken = std::net::TcpListener::bind(&usual).expect("it is free");
+    place.good(&["up", "-n", "2"]);
+    assert_ne!(listen(), usual);
+    place.good(&["down"]);
+    let said = place.wrong(&["up", "-n", "2", "--share", "/no/such/folder"]);
+    assert!(said.contains("/no/such/folder") && said.contains("node-0"), "{said}");
+    place.is_clear();
+}
+
+#[test]
 fn a_folder_that_is_no_cluster_is_left_alone() {
     let place = Place::new();
     std::fs::create_dir(place.dir()).expect("a folder");
