@@ -11,12 +11,18 @@ use crate::wire::Families;
 pub(super) struct OwnAddress {
     /// Our side of the last connection.
     local: Option<IpAddr>,
-    /// Our side of the last connection over IPv6.
-    ipv6: Option<Ipv6Addr>,
     /// What a neighbour saw us as, and who that was.
     claimed: Option<(IpAddr, IpAddr)>,
     /// What two neighbours that do not share a network saw us as.
     confirmed: Option<IpAddr>,
+    /// What most nodes do not have.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
+    /// Our side of the last connection over IPv6.
+    ipv6: Option<Ipv6Addr>,
     /// From where the gateway of our network leads to us.
     mapped: Option<SocketAddr>,
 }
@@ -26,7 +32,7 @@ impl OwnAddress {
     pub(super) fn saw_local(&mut self, local: IpAddr) {
         let local = local.to_canonical();
         if let IpAddr::V6(ip) = local {
-            self.ipv6 = Some(ip);
+            self.more.get_or_insert_default().ipv6 = Some(ip);
         }
         // With both, IPv4 is what we are known by.
         let keeps_ipv4 = local.is_ipv6() && self.local.is_some_and(|before| before.is_ipv4());
@@ -50,13 +56,20 @@ impl OwnAddress {
 
     /// The gateway leads to us from there, or from nowhere any more.
     pub(super) fn mapped(&mut self, external: Option<SocketAddr>) {
-        self.mapped = external;
+        if external.is_some() || self.more.is_some() {
+            self.more.get_or_insert_default().mapped = external;
+        }
+    }
+
+    /// From where the gateway of our network leads to us.
+    fn external(&self) -> Option<SocketAddr> {
+        self.more.as_ref()?.mapped
     }
 
     /// Our IPv6 address if we have one beside an IPv4 one and listen at both.
     pub(super) fn ipv6_beside(&self, config: &Config) -> Option<Ipv6Addr> {
         let both = config.families() == Families::Both && self.public(config).is_ipv4();
-        self.ipv6.filter(|ip| both && !ip.is_unspecified())
+        self.more.as_ref().and_then(|more| more.ipv6).filter(|ip| both && !ip.is_unspecified())
     }
 
     /// Whether our side of connections has an address of the public network itself.
@@ -68,11 +81,11 @@ impl OwnAddress {
     /// of the public network is known.
     pub(super) fn public(&self, config: &Config) -> SocketAddr {
         let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());
-        let mapped = self.mapped.map(|external| external.ip());
+        let mapped = self.external().map(|external| external.ip());
         let known = [configured, mapped, self.confirmed, self.local];
         let public = known.into_iter().flatten().find(|ip| filter::is_routable(*ip));
         let ip = public.or(configured).or(self.confirmed).or(self.local);
-        let port = self.mapped.map_or(config.listen.port(), |external| external.port());
+        let port = self.external().map_or(config.listen.port(), |external| external.port());
         SocketAddr::new(ip.unwrap_or(config.listen.ip()), port)
     }
 
@@ -85,7 +98,8 @@ impl OwnAddress {
         peer: IpAddr,
         config: &Config,
     ) -> Option<SocketAddr> {
-        if let Some(external) = self.mapped.filter(|_| filter::is_routable(peer.to_canonical())) {
+        if let Some(external) = self.external().filter(|_| filter::is_routable(peer.to_canonical()))
+        {
             return Some(external);
         }
         let configured = Some(config.listen.ip()).filter(|ip| !ip.is_unspecified());

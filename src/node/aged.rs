@@ -12,6 +12,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 
 use super::Rng;
+use super::size::block;
 
 /// So many entries are looked through one by one.
 const FEW_MAX: usize = 8;
@@ -159,6 +160,12 @@ impl<K: Hash + Eq, V> Aged<K, V> {
             }
         }
         self.index[hole] = Place::default();
+    }
+
+    /// Bytes that it takes beside itself.
+    pub(super) fn heap_bytes(&self) -> usize {
+        block(self.entries.capacity() * size_of::<(K, V)>())
+            + block(self.index.capacity() * size_of::<Place>())
     }
 
     /// How many entries there are.

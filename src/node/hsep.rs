@@ -12,6 +12,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::conn::outbox::Priority;
+use super::size::block;
 use super::{ConnId, Node, Relation, Tier, Time, Why};
 use crate::wire::hsep::{HOPS_MAX, Horizon, Shared};
 use crate::wire::{Header, Kind};
@@ -38,6 +39,11 @@ impl Default for Outlook {
 }
 
 impl Outlook {
+    /// Bytes that it takes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        block(size_of::<Outlook>()) + block(self.theirs.heap_bytes())
+    }
+
     /// How many servents a query with this TTL reaches down the link, if it said so.
     pub(super) fn nodes(&self, ttl: u8) -> Option<u64> {
         let hops = usize::from(ttl).checked_sub(1)?;

@@ -36,12 +36,14 @@ mod on_walk;
 pub mod passages;
 mod pauses;
 mod phase;
+mod place;
 mod rate;
 mod reach;
 mod recent;
 pub mod rng;
 mod route;
 mod search;
+mod size;
 #[cfg(test)]
 mod tests;
 pub mod tier;
@@ -97,11 +99,14 @@ use view::Tally;
 /// Links that are looked at ahead: all of a node in a flat world.
 const LINKS_AHEAD: usize = 8;
 
-/// Room to work in: buffers that are empty between one input and the next, or one turn and the next.
+/// What the nodes of a world have together: room to work in, which is empty between one input and
+/// the next or one turn and the next, and routing tables that are alike.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     run: Option<Box<OpenRun>>,
     actions: Vec<Action>,
+    routing: on_routing::Desk,
+    tables: Pool,
 }
 
 /// A servent without hands: see [`io`] for how it is driven.
@@ -234,13 +239,13 @@ impl Node {
             size_limits,
             fair: Fair::default(),
             seen: Seen::new(config.seen_queries_max, &mut rng.derive("seen")),
-            pushes: Pushes::new(config.push_routes_max, &mut rng.derive("pushes")),
+            pushes: Pushes::default(),
             searches: Searches::default(),
             dynamic: Dynamic::default(),
             walks: None,
             near: None,
             transfers: None,
-            datagrams: Datagrams::new(rng.derive("datagrams")),
+            datagrams: Datagrams::default(),
             flooded: Vec::new(),
             deflating: 0,
             routing: None,
@@ -266,26 +271,11 @@ impl Node {
         Actions::new(&mut self.out.actions)
     }
 
-    /// For worlds of many nodes: the patches of routing tables are inflated and written in the room
-    /// of the pool at the next input. It takes 400 KB, which all nodes need, but one after the other.
-    pub fn borrow_room(&mut self, pool: &mut Pool) {
+    /// For worlds of many nodes: routing tables of neighbours that equal one that is in the room are
+    /// that one from now on. Nothing else changes. To be called when a turn is over.
+    pub(crate) fn share_tables(&mut self, room: &mut Room) {
         if let Some(routing) = &mut self.routing {
-            routing.borrow_room(pool);
-        }
-    }
-
-    /// Gives the room back, after the input.
-    pub fn return_room(&mut self, pool: &mut Pool) {
-        if let Some(routing) = &mut self.routing {
-            routing.return_room(pool);
-        }
-    }
-
-    /// For worlds of many nodes: routing tables of neighbours that equal one of the pool are that
-    /// one from now on. Nothing else changes. To be called when a turn is over.
-    pub fn share_tables(&mut self, pool: &mut Pool) {
-        if let Some(routing) = &mut self.routing {
-            routing.share(pool);
+            routing.share(&mut room.tables);
         }
     }
 
@@ -296,6 +286,9 @@ impl Node {
             self.run = room.run.take();
         }
         std::mem::swap(&mut self.out.actions, &mut room.actions);
+        if let Some(routing) = &mut self.routing {
+            routing.enter(&mut room.routing);
+        }
     }
 
     /// Gives the room back, all actions performed. What waits for the end of the turn stays here.
@@ -303,6 +296,9 @@ impl Node {
         let run = self.run.take_if(|run| run.is_empty());
         room.run = room.run.take().or(run);
         std::mem::swap(&mut self.out.actions, &mut room.actions);
+        if let Some(routing) = &mut self.routing {
+            routing.leave(&mut room.routing);
+        }
     }
 
     /// When `Input::Wake` is due at the latest; in the past if something waits for the end of the
@@ -385,6 +381,14 @@ impl Node {
     /// are in a local network. Nobody out there can then send us into our own network.
     fn allows_local(&self) -> bool {
         self.config.local_addresses || self.surroundings.is_local()
+    }
+
+    /// A connection is not being opened any more: it is something, or gone.
+    fn opened(&mut self, conn: ConnId) {
+        // An empty set that once held something keeps room for more.
+        if self.opening.remove(&conn) && self.opening.is_empty() {
+            self.opening = BTreeSet::new();
+        }
     }
 
     /// How many connections of all kinds there are.

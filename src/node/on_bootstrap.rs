@@ -160,7 +160,9 @@ impl Node {
         let dialling = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
         let own = self.address.public(&self.config);
         let is_taken = |address: SocketAddr| {
-            self.conns.iter().any(|(_, row)| row.peer == address || row.listens() == Some(address))
+            self.conns
+                .iter()
+                .any(|(_, row)| row.peer() == address || row.listens() == Some(address))
         };
         let ready = self.hosts.ready(now, |address| {
             address != own && !self.blocked.contains(address.ip()) && !is_taken(address)
@@ -180,7 +182,7 @@ impl Node {
         let address = self.address.public(&self.config);
         let is_public = |ip: IpAddr| filter::is_routable(ip.to_canonical());
         let is_reached = self.conns.iter().any(|(_, row)| {
-            row.phase.link().is_some_and(|link| link.incoming) && is_public(row.peer.ip())
+            row.phase.link().is_some_and(|link| link.incoming) && is_public(row.peer().ip())
         });
         let tells = self.tier == Tier::Ultrapeer && !self.is_firewalled() && is_reached;
         (tells && filter::is_usable(address, false)).then_some(address)
@@ -258,8 +260,9 @@ impl Node {
             + u64::from(self.config.handshake_timeout_s)
             + u64::from(self.config.source_timeout_s);
         self.set_stage(Stage::Dialling(address), now + Duration::from_secs(patience));
-        let same =
-            |row: &super::conn::Conn<Phase>| row.peer == address || row.listens() == Some(address);
+        let same = |row: &super::conn::Conn<Phase>| {
+            row.peer() == address || row.listens() == Some(address)
+        };
         if self.conns.iter().any(|(_, row)| same(row)) {
             return self.source_done(now, Ok(Yield { usable: 1, ..Yield::default() }));
         }

@@ -74,7 +74,7 @@ impl Node {
     /// Dials a host that the user named.
     pub(super) fn connect_to(&mut self, now: Time, address: SocketAddr) {
         let same = |row: &super::conn::Conn<super::Phase>| {
-            let dialled = row.phase.is_dialling() && row.peer == address;
+            let dialled = row.phase.is_dialling() && row.peer() == address;
             dialled || row.listens() == Some(address)
         };
         let why = if self.stopping {
@@ -112,7 +112,7 @@ impl Node {
 
     fn on_disconnect(&mut self, now: Time, peer: SocketAddr) {
         let found = self.conns.iter().find_map(|(conn, row)| {
-            let is_it = row.peer == peer || row.listens() == Some(peer);
+            let is_it = row.peer() == peer || row.listens() == Some(peer);
             (row.phase.link().is_some() && is_it).then_some(conn)
         });
         match found {
@@ -126,8 +126,12 @@ impl Node {
             return self.refuse(Why::TableFull, format!("block {network}/{prefix_len}"));
         }
         let blocked = |peer: SocketAddr| self.blocked.contains(peer.ip());
-        let closed: Vec<ConnId> =
-            self.conns.iter().filter(|(_, row)| blocked(row.peer)).map(|(conn, _)| conn).collect();
+        let closed: Vec<ConnId> = self
+            .conns
+            .iter()
+            .filter(|(_, row)| blocked(row.peer()))
+            .map(|(conn, _)| conn)
+            .collect();
         for conn in closed {
             self.close(now, conn, Why::Blocked, None);
         }

@@ -164,12 +164,12 @@ impl Node {
     fn ours(&self, conn: ConnId) -> Option<Ours<'_>> {
         let row = self.conns.get(conn)?;
         let local = row.local.as_deref().copied()?;
-        let listen = self.address.on_connection(local, row.peer.ip(), &self.config);
+        let listen = self.address.on_connection(local, row.peer().ip(), &self.config);
         Some(Ours {
             config: &self.config,
             servent: self.guid,
             listen,
-            peer: row.peer,
+            peer: row.peer(),
             tier: self.tier,
             ultrapeer_needed: self.needs_ultrapeers(),
         })
@@ -193,10 +193,10 @@ impl Node {
     /// A block is complete.
     fn on_block(&mut self, now: Time, conn: ConnId, block: Block, rest: &[u8]) {
         let Some(row) = self.conns.get_mut(conn) else { return };
-        let theirs = Features::read(block.headers(), row.peer, &self.config);
+        let theirs = Features::read(block.headers(), row.peer(), &self.config);
         if matches!(row.phase, Phase::AwaitsAnswer(_)) {
             // Only those whom we asked may tell us where to go.
-            let peer = row.peer;
+            let peer = row.peer();
             let says = Hearsay { ultrapeer: Some(true), ..self.hearsay(peer.ip()) };
             let found = self.learn_all(now, &theirs.tries, says);
             self.source_names(peer, found);
@@ -220,7 +220,7 @@ impl Node {
                 }
             }
             (Phase::AwaitsAnswer(_), Block::Response { code: 200, .. }) => {
-                let listen = Some(row.peer);
+                let listen = Some(row.peer());
                 let verdict = self.judge(now, conn, &theirs, listen, false, |facts| {
                     handshake::on_answer(&theirs, facts)
                 });
@@ -239,7 +239,7 @@ impl Node {
             }
             (Phase::AwaitsLastBlock(shaking), Block::Response { code: 200, .. }) => {
                 let mut features = std::mem::take(&mut shaking.features);
-                let (deflates, peer) = (shaking.deflates, row.peer.ip());
+                let (deflates, peer) = (shaking.deflates, row.peer().ip());
                 features.update(theirs);
                 // It may have taken our advice and become a leaf.
                 let relation = Relation::between(self.tier, features.ultrapeer);
@@ -279,7 +279,7 @@ impl Node {
         let tries = self.hosts_to_name(max, |host| theirs.families.take(&host));
         let neighbours =
             if theirs.crawler { self.listening_neighbours() } else { Neighbours::default() };
-        let peer = self.conns.get(conn)?.peer.ip();
+        let peer = self.conns.get(conn)?.peer().ip();
         let room = match Relation::between(self.tier, theirs.ultrapeer) {
             Some(relation) => self.slot(now, relation, incoming, peer).map(|_| ()),
             None => Ok(()),
@@ -336,7 +336,7 @@ impl Node {
             }
             Phase::AwaitsAnswer(_) | Phase::AwaitsConnection => {
                 incoming
-                    && listen == Some(row.peer)
+                    && listen == Some(row.peer())
                     && theirs.servent.is_some_and(|servent| self.guid < servent)
             }
             _ => false,
@@ -356,7 +356,7 @@ impl Node {
         self.hand_out_flood();
         let local_allowed = self.allows_local();
         let Some(row) = self.conns.get_mut(conn) else { return };
-        let peer = row.peer;
+        let peer = row.peer();
         if let Some(seen_as) = seen_as {
             self.address.saw_remote(seen_as, peer.ip(), local_allowed);
         }
@@ -368,7 +368,7 @@ impl Node {
         self.census.came(relation);
         self.surroundings.came(peer.ip());
         self.allow_local();
-        self.opening.remove(&conn);
+        self.opened(conn);
         if deflates {
             self.send_control(conn, &ZLIB_OPENING, 0);
         }
@@ -454,10 +454,10 @@ impl Node {
 
     /// What ends with a connection; once for each.
     fn ended(&mut self, now: Time, conn: ConnId, why: Why, said: Option<String>) {
+        self.opened(conn);
         let Some(row) = self.conns.get_mut(conn) else { return };
-        let (peer, listen) = (row.peer, row.listens());
+        let (peer, listen) = (row.peer(), row.listens());
         let rest = now + Duration::from_secs(self.config.retry_host_s.into());
-        self.opening.remove(&conn);
         match std::mem::replace(&mut row.phase, Phase::Closing) {
             Phase::Closing | Phase::Transfer => return,
             Phase::Link(link) => {

@@ -22,7 +22,7 @@ const PADDING_BYTES: usize = 48;
 impl Node {
     /// A datagram came.
     pub(super) fn on_datagram(&mut self, now: Time, from: SocketAddr, data: &[u8]) {
-        let desk = self.datagrams.desk(&self.config);
+        let desk = self.datagrams.desk(&self.config, &self.rng);
         desk.traffic.received += 1;
         desk.traffic.received_bytes += data.len() as u64;
         if let Err(why) = self.take_datagram(now, from, data) {
@@ -32,7 +32,7 @@ impl Node {
 
     pub(super) fn drop_datagram(&mut self, why: Why) {
         self.out.count(why);
-        self.datagrams.dropped(why, &self.config);
+        self.datagrams.dropped(why, &self.config, &self.rng);
     }
 
     fn take_datagram(&mut self, now: Time, from: SocketAddr, data: &[u8]) -> Result<(), Why> {
@@ -46,7 +46,7 @@ impl Node {
             return Err(Why::Blocked);
         }
         self.datagram_came(now, from.ip());
-        self.datagrams.desk(&self.config).standings.came(from, data.len());
+        self.datagrams.desk(&self.config, &self.rng).standings.came(from, data.len());
         let (header, payload) = match frame::next(data, &self.size_limits) {
             Next::Whole { header, payload, rest: [], .. } => (header, payload),
             Next::Whole { .. } | Next::Partial { .. } => return Err(Why::Malformed),
@@ -101,7 +101,7 @@ impl Node {
     ) -> bool {
         let bytes = HEADER_LEN + payload.len();
         self.prove_by_link(now, to);
-        let desk = self.datagrams.desk(&self.config);
+        let desk = self.datagrams.desk(&self.config, &self.rng);
         if !allows(&mut desk.standings, to, bytes, now, &self.config) {
             self.drop_datagram(Why::UnprovenAddress);
             return false;
@@ -113,7 +113,7 @@ impl Node {
     pub(super) fn post(&mut self, now: Time, to: SocketAddr, header: &Header, payload: &[u8]) {
         let mut data = Vec::with_capacity(HEADER_LEN + payload.len());
         frame::write(&mut data, header.guid, header.kind, header.ttl, header.hops, payload);
-        let traffic = &mut self.datagrams.desk(&self.config).traffic;
+        let traffic = &mut self.datagrams.desk(&self.config, &self.rng).traffic;
         traffic.sent += 1;
         traffic.sent_bytes += data.len() as u64;
         self.datagram_goes(now, to.ip());
@@ -123,18 +123,18 @@ impl Node {
     /// Whether an address has proved that it is whose it says: by an answer, or by a link.
     pub(super) fn is_proven(&mut self, now: Time, at: SocketAddr) -> bool {
         self.prove_by_link(now, at);
-        self.datagrams.desk(&self.config).standings.is_proven(at, now)
+        self.datagrams.desk(&self.config, &self.rng).standings.is_proven(at, now)
     }
 
     /// A link has crossed the network both ways: who is at its other end is proven.
     fn prove_by_link(&mut self, now: Time, at: SocketAddr) {
-        let standings = &mut self.datagrams.desk(&self.config).standings;
+        let standings = &mut self.datagrams.desk(&self.config, &self.rng).standings;
         if standings.is_proven(at, now) || self.conns.count_of(at.ip()) == 0 {
             return;
         }
         let same_host = |peer: SocketAddr| peer.ip().to_canonical() == at.ip().to_canonical();
         let mut links = self.conns.iter().filter(|(_, row)| row.phase.link().is_some());
-        if links.any(|(_, row)| same_host(row.peer) && !at.ip().is_loopback()) {
+        if links.any(|(_, row)| same_host(row.peer()) && !at.ip().is_loopback()) {
             standings.prove(at, now, &self.config);
         }
     }
@@ -154,7 +154,7 @@ impl Node {
             Purpose::Proof => self.send_datagram(now, to, &header, &payload),
         };
         if went {
-            let desk = self.datagrams.desk(&self.config);
+            let desk = self.datagrams.desk(&self.config, &self.rng);
             desk.pings.sent(guid, to, purpose, now, &self.config);
         }
         went
@@ -170,7 +170,7 @@ impl Node {
     ) -> Result<(), Why> {
         let wants = Ping::decode(payload).wants();
         let too_soon = wants.hosts.is_some_and(|_| {
-            let standings = &mut self.datagrams.desk(&self.config).standings;
+            let standings = &mut self.datagrams.desk(&self.config, &self.rng).standings;
             !standings.may_have_hosts(from, now, &self.config)
         });
         let wants = PingWants { hosts: wants.hosts.filter(|_| !too_soon), ..wants };
@@ -187,7 +187,7 @@ impl Node {
         wants: &PingWants,
     ) {
         self.prove_by_link(now, to);
-        let desk = self.datagrams.desk(&self.config);
+        let desk = self.datagrams.desk(&self.config, &self.rng);
         let room = desk.standings.credit(to, now, &self.config);
         let query_key = desk.keys.of(to, now, &self.config).filter(|_| wants.query_key);
         let mut pong = self.own_pong(now, &Ping::PLAIN);
@@ -212,7 +212,7 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
-        let desk = self.datagrams.desk(&self.config);
+        let desk = self.datagrams.desk(&self.config, &self.rng);
         let purpose = desk.pings.answered(&header.guid, from, now).ok_or(Why::NoRoute)?;
         desk.standings.prove(from, now, &self.config);
         let local_allowed = self.allows_local();
@@ -223,7 +223,7 @@ impl Node {
         match purpose {
             Purpose::Hosts => self.on_hosts_by_udp(now, from, &pong),
             Purpose::Proof => {
-                self.datagrams.desk(&self.config).offers.proven(from, now);
+                self.datagrams.desk(&self.config, &self.rng).offers.proven(from, now);
                 self.on_offers_due(now);
             }
         }

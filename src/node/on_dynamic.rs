@@ -201,7 +201,7 @@ impl Node {
 
     /// What a neighbour's table says to a query; nothing without a table.
     pub(super) fn table_says(&self, link: &Link, keys: Option<&Keys>) -> Option<bool> {
-        self.routing.as_ref()?.tables.judge(link.number?, keys?)
+        self.tables()?.judge(link.number?, keys?)
     }
 
     /// Hits go through us to a neighbour: they count for its dynamic query, if it is a leaf's.
@@ -272,7 +272,7 @@ fn says(
     keys: Option<&Keys>,
 ) -> Option<bool> {
     let link = conns.get(conn)?.phase.link()?;
-    routing?.tables.judge(link.number?, keys?)
+    routing?.tables.as_ref()?.judge(link.number?, keys?)
 }
 
 /// How many servents more a neighbour says are reached by asking it with this TTL, not the one

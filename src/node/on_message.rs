@@ -5,7 +5,7 @@ use super::conn::outbox::Priority;
 use super::fair::Allowance;
 use super::hosts::pongs::Cached;
 use super::hosts::slots;
-use super::link::quoted;
+use super::link::{Partial, quoted};
 use super::on_bootstrap::{Speaker, is_ultrapeer};
 use super::route::lifetime;
 use super::route::seen::{Admission, Back};
@@ -85,7 +85,7 @@ impl Node {
         let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) else {
             return false;
         };
-        let mut partial = std::mem::take(&mut link.partial);
+        let mut partial = link.partial.take().unwrap_or_default().0;
         let mut count = 0;
         self.open_allowance(now, from);
         if !partial.is_empty() {
@@ -129,7 +129,7 @@ impl Node {
             partial.extend_from_slice(data);
         }
         if !partial.is_empty() {
-            link.partial = partial;
+            link.partial = Some(Box::new(Partial(partial)));
         }
         if count > 0 {
             link.messages_in += count;
@@ -435,9 +435,9 @@ impl Node {
 
     /// Pushes for this servent go where its hits come from.
     fn learn_way(&mut self, now: Time, servent: Guid, from: ConnId) {
-        let Node { pushes, conns, .. } = self;
+        let Node { pushes, conns, config, rng, .. } = self;
         let is_link = |conn| conns.get(conn).is_some_and(|row| row.phase.link().is_some());
-        pushes.learn(servent, from, now, is_link);
+        pushes.learn(servent, from, now, is_link, (config.push_routes_max, rng));
     }
 
     /// A ping: answered with our pong and cached ones, never flooded.
@@ -540,7 +540,7 @@ impl Node {
             // That it is alive is all that is wanted: nobody can hang on it.
             return Ok(());
         }
-        let teller = self.conns.at_mut(from.at).map(|row| row.peer.ip());
+        let teller = self.conns.at_mut(from.at).map(|row| row.peer().ip());
         let max = self.config.try_addresses_max;
         let (address, ultrapeer) = (pong.address, is_ultrapeer(&pong));
         self.learn_from_pong(now, Speaker { teller, address, ultrapeer }, &pong, max);

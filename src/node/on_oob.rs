@@ -60,13 +60,13 @@ impl Node {
         let Some(to) = self.offer_to(&header.guid, &query.wants()) else { return false };
         let binary_hashes = query.flags.contains(QueryFlags::GGEP_HASH);
         let found = Found { files: self.found.as_slice().into(), binary_hashes };
-        let offers = &self.datagrams.desk(&self.config).offers;
+        let offers = &self.datagrams.desk(&self.config, &self.rng).offers;
         if !offers.has_room(&header.guid, to, &self.config)
             || !self.send_offer(now, header.guid, to, found.count())
         {
             return false;
         }
-        let offers = &mut self.datagrams.desk(&self.config).offers;
+        let offers = &mut self.datagrams.desk(&self.config, &self.rng).offers;
         offers.made(header.guid, to, found, now, &self.config);
         true
     }
@@ -100,7 +100,7 @@ impl Node {
     ) -> Result<(), Why> {
         let token = Token::in_ggep(ggep.unwrap_or_default()).map_err(|_| Why::Malformed)?;
         let token = token.ok_or(Why::BadToken)?;
-        let offers = &mut self.datagrams.desk(&self.config).offers;
+        let offers = &mut self.datagrams.desk(&self.config, &self.rng).offers;
         offers.requested(guid, from, hits, token, now)?;
         self.on_offers_due(now);
         Ok(())
@@ -109,7 +109,7 @@ impl Node {
     /// Whatever is due about our offers.
     pub(super) fn on_offers_due(&mut self, now: Time) {
         while self.datagrams.deadline() <= now {
-            let offers = &mut self.datagrams.desk(&self.config).offers;
+            let offers = &mut self.datagrams.desk(&self.config, &self.rng).offers;
             let Some((guid, due)) = offers.take_due(now, &self.config) else { return };
             match due {
                 Due::Offer { to, hits } => drop(self.send_offer(now, guid, to, hits)),
@@ -126,11 +126,11 @@ impl Node {
 
     /// Makes hits of what was asked for; they go one by one.
     fn deliver(&mut self, now: Time, guid: &Guid) {
-        let offers = &mut self.datagrams.desk(&self.config).offers;
+        let offers = &mut self.datagrams.desk(&self.config, &self.rng).offers;
         let Some((to, found, token)) = offers.deliver(guid) else { return };
         let us = self.us(found.binary_hashes, Some(token));
         let payloads = self.payloads(&found, us);
-        let offers = &mut self.datagrams.desk(&self.config).offers;
+        let offers = &mut self.datagrams.desk(&self.config, &self.rng).offers;
         offers.send(*guid, to, payloads, now);
     }
 
@@ -179,7 +179,7 @@ impl Node {
             return Err(Why::NoRoute);
         }
         let room = search.room();
-        let requests = &mut self.datagrams.desk(&self.config).requests;
+        let requests = &mut self.datagrams.desk(&self.config, &self.rng).requests;
         let request = requests.offered(guid, from, hits, room, now, &self.config)?;
         if let Some((hits, token)) = request {
             let ggep = token.to_ggep();
@@ -203,7 +203,7 @@ impl Node {
         if hit.servent == self.guid {
             return Err(Why::OwnHit);
         }
-        let desk = self.datagrams.desk(&self.config);
+        let desk = self.datagrams.desk(&self.config, &self.rng);
         let wanted = desk.requests.delivered(header.guid, from, hit.token, hit.results.len())?;
         // It has read what we sent there.
         desk.standings.prove(from, now, &self.config);
@@ -226,7 +226,7 @@ impl Node {
         answer::admit(&query)?;
         let wants = query.wants();
         let key = wants.query_key.ok_or(Why::BadToken)?;
-        let desk = self.datagrams.desk(&self.config);
+        let desk = self.datagrams.desk(&self.config, &self.rng);
         if !desk.keys.is_valid(&key, from, now, &self.config) {
             return Err(Why::BadToken);
         }
@@ -245,13 +245,13 @@ impl Node {
         if self.found.is_empty() || answer::is_useless(&query, &us) {
             return Ok(());
         }
-        let offers = &self.datagrams.desk(&self.config).offers;
+        let offers = &self.datagrams.desk(&self.config, &self.rng).offers;
         if !offers.has_room(&header.guid, from, &self.config) {
             return Err(Why::TableFull);
         }
         let found = Found { files: self.found.as_slice().into(), binary_hashes };
         let payloads = self.payloads(&found, us);
-        let offers = &mut self.datagrams.desk(&self.config).offers;
+        let offers = &mut self.datagrams.desk(&self.config, &self.rng).offers;
         offers.send(header.guid, from, payloads, now);
         self.note_answered(self.found.len());
         self.on_offers_due(now);

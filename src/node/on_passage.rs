@@ -34,7 +34,7 @@ impl Node {
         header: &Header,
         payload: &[u8],
     ) -> Result<(), Why> {
-        let sender = self.conns.at_mut(from.at).map(|row| row.listens().unwrap_or(row.peer));
+        let sender = self.conns.at_mut(from.at).map(|row| row.listens().unwrap_or(row.peer()));
         self.noted(now, sender, header, payload, |node| match header.kind {
             Kind::QUERY => node.on_query(now, from, header, payload),
             _ => node.on_hit(now, from, header, payload),

@@ -111,7 +111,7 @@ impl Node {
 
     /// Whether a connection may be that of a neighbour that we asked to come.
     pub(super) fn was_asked_to_come(&self, conn: ConnId) -> bool {
-        let from = self.conns.get(conn).map(|row| row.peer.ip());
+        let from = self.conns.get(conn).map(|row| row.peer().ip());
         let reach = self.reach.as_deref();
         from.is_some_and(|from| reach.is_some_and(|reach| reach.tcp.has_asked(from)))
     }
@@ -196,7 +196,7 @@ impl Node {
             let any_udp = VendorKind { version: 1, ..udp };
             let tester = Tester {
                 conn,
-                ip: row.peer.ip(),
+                ip: row.peer().ip(),
                 by_tcp: understands.contains(tcp),
                 by_udp: understands.contains(any_udp) && ours_first,
                 names_guid: !understands.contains(udp),
@@ -280,7 +280,7 @@ impl Node {
     pub(super) fn close_quietly(&mut self, conn: ConnId, flush: bool) {
         let Some(row) = self.conns.get_mut(conn) else { return };
         row.phase = Phase::Closing;
-        self.opening.remove(&conn);
+        self.opened(conn);
         self.conns.set_timer(conn, Time::NEVER);
         self.out.close(conn, flush);
     }
@@ -313,7 +313,7 @@ impl Node {
     }
 
     fn back_to(&self, from: ConnId, port: u16) -> Result<SocketAddr, Why> {
-        let peer = self.conns.get(from).ok_or(Why::NotConnected)?.peer;
+        let peer = self.conns.get(from).ok_or(Why::NotConnected)?.peer();
         let to = SocketAddr::new(peer.ip(), port);
         filter::is_usable(to, self.allows_local()).then_some(to).ok_or(Why::BadAddress)
     }
@@ -399,7 +399,7 @@ impl Node {
         ip: Option<IpAddr>,
         port: u16,
     ) -> Result<(), Why> {
-        let peer = self.conns.get(from).ok_or(Why::NotConnected)?.peer.ip().to_canonical();
+        let peer = self.conns.get(from).ok_or(Why::NotConnected)?.peer().ip().to_canonical();
         let address = SocketAddr::new(ip.unwrap_or(peer), port);
         if guid != self.guid || address.ip() != peer || port == 0 {
             return Err(Why::BadAddress);

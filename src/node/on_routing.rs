@@ -11,10 +11,11 @@ use super::route::flood::Audience;
 use super::route::lifetime;
 use super::route::tables::{Asked, Number, Refusal, Tables};
 use super::route::told::Told;
+use super::size::block;
 use super::{ConnId, Node, Relation, Tier, Time, Why};
 use crate::library::route_table::{Keys, LOG2, Pool, SlotSet};
-use crate::wire::qrp::Update;
 use crate::wire::qrp::write::Room;
+use crate::wire::qrp::{Update, gather};
 use crate::wire::{Header, Kind, Query};
 
 /// So long after a link came up it is told our table: others may come with it.
@@ -23,7 +24,8 @@ const FIRST_TABLE_AFTER: Duration = Duration::from_secs(1);
 /// Tables of both directions. None at all while no link has to do with them.
 #[derive(Debug)]
 pub(super) struct Routing {
-    pub(super) tables: Tables,
+    /// Those of our neighbours; none while none can have one, as with our ultrapeers.
+    pub(super) tables: Option<Box<Tables>>,
     told: Told,
     /// Where patches are written, if somebody lends room for it.
     lent: Option<Box<Room>>,
@@ -31,24 +33,49 @@ pub(super) struct Routing {
     due: Time,
 }
 
+/// Room to work with tables: it takes 400 KB, which all nodes of a world need, but one after the
+/// other.
+#[derive(Debug)]
+pub(super) struct Desk {
+    inflating: gather::Room,
+    /// None while it is lent.
+    writing: Option<Box<Room>>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk { inflating: gather::Room::default(), writing: Some(Box::default()) }
+    }
+}
+
 impl Routing {
-    /// Patches are inflated and written in the room of the pool until it is given back.
-    pub(super) fn borrow_room(&mut self, pool: &mut Pool) {
-        self.tables.borrow_room(pool);
-        self.lent = pool.writing.take();
+    /// Patches are inflated and written in this room until it is given back.
+    pub(super) fn enter(&mut self, room: &mut Desk) {
+        if let Some(tables) = &mut self.tables {
+            tables.enter(&mut room.inflating);
+        }
+        self.lent = room.writing.take();
     }
 
-    /// The room goes to the pool, wherever it came from.
-    pub(super) fn return_room(&mut self, pool: &mut Pool) {
-        self.tables.return_room(pool);
-        if let Some(lent) = self.lent.take() {
-            pool.writing = Some(lent);
+    /// Gives the room back, wherever it came from.
+    pub(super) fn leave(&mut self, room: &mut Desk) {
+        if let Some(tables) = &mut self.tables {
+            tables.leave(&mut room.inflating);
         }
+        room.writing = self.lent.take().or(room.writing.take());
+    }
+
+    /// Bytes that they take.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let tables = self.tables.as_ref().map_or(0, |tables| tables.heap_bytes());
+        block(size_of::<Routing>()) + tables + self.told.heap_bytes()
     }
 
     /// Tables that equal one of the pool are that one from now on.
     pub(super) fn share(&mut self, pool: &mut Pool) {
-        self.tables.share(pool);
+        if let Some(tables) = &mut self.tables {
+            tables.share(pool);
+        }
         self.told.share(pool);
     }
 }
@@ -69,12 +96,13 @@ impl Node {
             return;
         }
         let routing = self.routing.get_or_insert_with(|| {
-            let (tables, told) = (Tables::default(), Told::default());
+            let (tables, told) = (None, Told::default());
             Box::new(Routing { tables, told, lent: None, due: Time::NEVER })
         });
         // Our ultrapeers have no tables for us, and get all that we pass on: our own queries.
         if link.relation != Relation::Ultrapeer {
-            link.number = routing.tables.insert(conn, link.relation, !is_used);
+            let tables = routing.tables.get_or_insert_default();
+            link.number = tables.insert(conn, link.relation, !is_used);
         }
         if is_used && link.is_told_tables() {
             routing.due = routing.due.min(now + FIRST_TABLE_AFTER);
@@ -85,9 +113,19 @@ impl Node {
     pub(super) fn route_link_down(&mut self, conn: ConnId, link: &Link) {
         self.deflating -= u32::from(link.deflates);
         self.flooded.retain(|other| *other != conn);
-        if let (Some(routing), Some(number)) = (&mut self.routing, link.number) {
-            routing.tables.remove(number);
+        if let (Some(tables), Some(number)) = (self.tables_mut(), link.number) {
+            tables.remove(number);
         }
+    }
+
+    /// The tables of our neighbours, if any can have one.
+    pub(super) fn tables(&self) -> Option<&Tables> {
+        self.routing.as_ref()?.tables.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn tables_mut(&mut self) -> Option<&mut Tables> {
+        self.routing.as_mut()?.tables.as_deref_mut()
     }
 
     /// When tables are to be looked at.
@@ -112,8 +150,9 @@ impl Node {
         // Our ultrapeers need not tell us anything: we pass nothing on to them.
         let number = link.filter(|link| link.relation != Relation::Ultrapeer);
         let number = number.and_then(|link| link.number).filter(|_| self.config.query_routing);
-        let (Some(number), Some(routing)) = (number, &mut self.routing) else { return true };
-        let Err(refusal) = routing.tables.take(now, number, &update, &self.config) else {
+        let tables = self.routing.as_mut().and_then(|routing| routing.tables.as_mut());
+        let (Some(number), Some(tables)) = (number, tables) else { return true };
+        let Err(refusal) = tables.take(now, number, &update, &self.config) else {
             return true;
         };
         let why = match refusal {
@@ -127,7 +166,7 @@ impl Node {
 
     /// The part of a neighbour's table that is set, in percent.
     pub(super) fn table_percent(&self, number: Number) -> Option<u8> {
-        let percent = self.routing.as_ref()?.tables.fill_percent(number)?;
+        let percent = self.tables()?.fill_percent(number)?;
         Some(percent.min(100) as u8)
     }
 
@@ -169,7 +208,8 @@ impl Node {
         leaves: bool,
     ) -> (bool, usize) {
         let goes_on = header.ttl > 0;
-        let Some(routing) = &mut self.routing else {
+        let tables = self.routing.as_mut().and_then(|routing| routing.tables.as_mut());
+        let Some(tables) = tables else {
             if goes_on {
                 self.run.get_or_insert_default().append(source, header, payload);
             }
@@ -177,7 +217,6 @@ impl Node {
         };
         let Node { run, conns, config, .. } = self;
         let run = run.get_or_insert_default();
-        let tables = &mut routing.tables;
         let is_last_hop = header.ttl == 1 && tables.any_peer_tables();
         let leaves = leaves && tables.has_leaves();
         if !leaves && !is_last_hop {
@@ -236,13 +275,17 @@ impl Node {
         if told.next(config) <= now {
             let is_ultrapeer = *tier == Tier::Ultrapeer;
             let shared = library.routed();
-            let made_of = (shared.version(), if is_ultrapeer { tables.version() } else { 0 });
+            let made_of = (
+                shared.version(),
+                tables.as_ref().filter(|_| is_ultrapeer).map_or(0, |tables| tables.version()),
+            );
             if told.is_made_of(made_of) {
                 told.confirm(now);
             } else {
                 let mut table = shared.slots();
                 if is_ultrapeer {
-                    table = SlotSet::with(LOG2, table.iter().chain(tables.slots_of_leaves()));
+                    let of_leaves = tables.iter().flat_map(|tables| tables.slots_of_leaves());
+                    table = SlotSet::with(LOG2, table.iter().chain(of_leaves));
                 }
                 told.renew(now, table, made_of, room);
             }

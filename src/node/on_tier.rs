@@ -102,7 +102,7 @@ impl Node {
     }
 
     fn links(&self) -> impl Iterator<Item = (ConnId, IpAddr, &Link)> {
-        self.conns.iter().filter_map(|(conn, row)| Some((conn, row.peer.ip(), row.phase.link()?)))
+        self.conns.iter().filter_map(|(conn, row)| Some((conn, row.peer().ip(), row.phase.link()?)))
     }
 
     /// Whether one more may become this to us, and who has to give way for it. Whoever has not
@@ -149,7 +149,7 @@ impl Node {
             phase => phase.is_dialling(),
         };
         let same = self.conns.iter().filter(|(_, row)| {
-            counts(&row.phase) && self.counts_as_one_subnet(row.peer.ip(), candidate)
+            counts(&row.phase) && self.counts_as_one_subnet(row.peer().ip(), candidate)
         });
         same.count() >= slots::subnet_max(wanted, &self.config)
     }

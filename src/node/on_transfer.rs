@@ -43,8 +43,8 @@ impl Node {
     pub(super) fn adopt(&mut self, now: Time, conn: ConnId, before: &[u8], data: &[u8]) {
         let Some(row) = self.conns.get_mut(conn) else { return };
         row.phase = Phase::Transfer;
-        let peer = row.peer;
-        self.opening.remove(&conn);
+        let peer = row.peer();
+        self.opened(conn);
         self.conns.set_timer(conn, Time::NEVER);
         let (transfers, _, out) = self.transfers();
         transfers.adopt(now, conn, peer, out);

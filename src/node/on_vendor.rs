@@ -95,8 +95,9 @@ impl Node {
     fn on_hops_flow(&mut self, from: From, hops: u8) -> Result<(), Why> {
         if let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
             link.hops_limit = hops;
-            if let (Some(number), Some(routing)) = (link.number, &mut self.routing) {
-                routing.tables.limit_hops(number, hops, &self.config);
+            let tables = self.routing.as_mut().and_then(|routing| routing.tables.as_mut());
+            if let (Some(number), Some(tables)) = (link.number, tables) {
+                tables.limit_hops(number, hops, &self.config);
             }
         }
         Ok(())

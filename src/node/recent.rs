@@ -13,13 +13,16 @@ use foldhash::fast::FixedState;
 use lru::LruCache;
 
 use super::Rng;
+use super::size::block;
 
-/// So many entries are looked through one by one.
-const FEW_MAX: usize = 16;
+/// So many entries are looked through one by one, unless [`Recent::few_up_to`] says otherwise.
+const FEW_MAX: u32 = 16;
 
 /// A table of at most `max` entries that forgets what was not used for longest.
 pub(super) struct Recent<K, V> {
     max: u32,
+    /// So many entries are a list.
+    few_max: u32,
     seed: u64,
     held: Held<K, V>,
 }
@@ -46,7 +49,14 @@ impl BuildHasher for Hasher {
 impl<K: Hash + Eq, V> Recent<K, V> {
     /// An empty table; a `max` of 0 counts as 1.
     pub(super) fn new(max: u32, rng: &mut Rng) -> Self {
-        Self { max: max.max(1), seed: rng.u64(), held: Held::Few(Vec::new()) }
+        let held = Held::Few(Vec::new());
+        Self { max: max.max(1), few_max: FEW_MAX, seed: rng.u64(), held }
+    }
+
+    /// So many entries are looked through one by one: more than usual, for a table whose entries
+    /// are small and mostly looked at all together.
+    pub(super) fn few_up_to(self, few_max: u32) -> Self {
+        Self { few_max, ..self }
     }
 
     /// The value of `key`, made by `fresh` if there is none; it is the most recent one then.
@@ -79,7 +89,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     #[inline]
     fn room_for(&mut self, key: &K) -> &mut Held<K, V> {
         if let Held::Few(few) = &mut self.held
-            && few.len() >= FEW_MAX.min(self.max as usize)
+            && few.len() >= self.few_max.min(self.max) as usize
             && !few.iter().any(|(other, _)| other == key)
         {
             if few.len() >= self.max as usize {
@@ -128,6 +138,17 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         };
         let few = few.into_iter().flat_map(|few| few.iter().rev()).map(|(key, value)| (key, value));
         few.chain(many.into_iter().flat_map(|many| many.iter()))
+    }
+
+    /// Bytes that it takes beside itself; not what its entries hold.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.held {
+            Held::Few(few) => block(few.capacity() * size_of::<(K, V)>()),
+            // An entry with the two links of its list, and its place in the hash table.
+            Held::Many(many) => {
+                many.len() * (block(size_of::<(K, V)>() + 16) + 2 * size_of::<(usize, usize)>())
+            }
+        }
     }
 
     /// How many entries there are.
@@ -185,9 +206,10 @@ mod tests {
         #[test]
         fn forgets_what_was_not_used_for_longest(
             max in 1_u32..20,
+            few_max in 1_u32..20,
             steps in prop::collection::vec((0_u8..5, 0_u8..24), 0..200),
         ) {
-            let mut recent = Recent::new(max, &mut super::Rng::from_u64(1));
+            let mut recent = Recent::new(max, &mut super::Rng::from_u64(1)).few_up_to(few_max);
             // The most recent first.
             let mut expected: Vec<(u8, usize)> = Vec::new();
             for (value, (what, key)) in steps.into_iter().enumerate() {

@@ -62,7 +62,7 @@ impl Node {
         // First what is on its last hop: the same query may have come again in this turn with a
         // higher TTL and go to all, and over one link TTLs only grow.
         for number in sealed.aimed_at() {
-            let conn = routing.as_ref().and_then(|routing| routing.tables.conn(number));
+            let conn = routing.as_ref().and_then(|all| all.tables.as_ref()?.conn(number));
             let Some((conn, row)) = conn.and_then(|conn| Some((conn, conns.get_mut(conn)?))) else {
                 continue;
             };
@@ -124,7 +124,7 @@ impl Node {
         }
         let mut taken = Vec::with_capacity(self.conns.len());
         for (_, row) in self.conns.iter() {
-            taken.push(row.peer);
+            taken.push(row.peer());
             taken.extend(row.listens());
         }
         let own = self.address.public(&self.config);

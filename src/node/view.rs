@@ -335,7 +335,7 @@ impl Node {
     /// Its neighbours: their addresses on the links, and what they are to it. Costs far less than
     /// a whole picture.
     pub fn linked(&self) -> impl Iterator<Item = (SocketAddr, Relation)> {
-        self.conns.iter().filter_map(|(_, row)| Some((row.peer, row.phase.link()?.relation)))
+        self.conns.iter().filter_map(|(_, row)| Some((row.peer(), row.phase.link()?.relation)))
     }
 
     fn horizon_view(&self) -> Vec<HorizonView> {
@@ -357,7 +357,7 @@ impl Node {
             let link = row.phase.link()?;
             let carried = row.outbox.carried();
             Some(Neighbour {
-                peer: row.peer,
+                peer: row.peer(),
                 listen: row.listens(),
                 user_agent: link.user_agent(&self.config).to_owned(),
                 relation: link.relation,

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use sha1::{Digest, Sha1 as Hasher};
 
 use super::dice::mix;
-use crate::library::{Entry, FileIndex};
+use crate::library::{Entry, FileIndex, Segment};
 use crate::node::Time;
 use crate::node::io::{DiskFailure, DiskOrder, DiskReport, DownloadId, DownloadRequest};
 use crate::wire::Sha1;
@@ -90,10 +91,31 @@ struct Partial {
     open: bool,
 }
 
+/// Files that are shared, with the numbers that their bytes follow from. What the network may know
+/// of them lies in memory once, here and in the library of the node.
+#[derive(Clone, Debug)]
+struct Share {
+    segment: Arc<Segment>,
+    /// In the order of the files in the segment.
+    contents: Box<[u64]>,
+}
+
+impl Share {
+    fn new(mut files: Vec<SharedFile>) -> Share {
+        // Of several with one number the last counts, as in the segment.
+        files.reverse();
+        files.sort_by_key(|file| file.entry.index);
+        files.dedup_by_key(|file| file.entry.index);
+        let contents = files.iter().map(|file| file.content).collect();
+        let entries = files.into_iter().map(|file| file.entry).collect();
+        Share { segment: Arc::new(Segment::new(entries)), contents }
+    }
+}
+
 /// The disk of one node. It outlives the node's process.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    shared: Vec<SharedFile>,
+    shared: Vec<Share>,
     partials: BTreeMap<DownloadId, Partial>,
     finished: BTreeMap<String, Vec<u8>>,
     /// Set: every order to write or open fails so.
@@ -107,7 +129,7 @@ pub struct Disk {
 impl Disk {
     /// A disk with these shared files.
     pub fn new(shared: Vec<SharedFile>) -> Disk {
-        Disk { shared, ..Disk::default() }
+        Disk { shared: vec![Share::new(shared)], ..Disk::default() }
     }
 
     /// Nothing is left of its downloads; what is shared from here stays.
@@ -117,19 +139,32 @@ impl Disk {
     }
 
     /// What is shared from here.
-    pub fn shared(&self) -> &[SharedFile] {
-        &self.shared
+    pub fn shared(&self) -> impl Iterator<Item = Arc<Segment>> {
+        self.shared.iter().map(|share| Arc::clone(&share.segment))
     }
 
-    /// Shares one more file from here.
-    pub fn share(&mut self, file: SharedFile) {
-        self.shared.push(file);
+    /// How many files are shared from here.
+    pub fn files(&self) -> usize {
+        self.shared.iter().map(|share| share.contents.len()).sum()
+    }
+
+    /// Shares one more file from here, which is returned as a library takes it.
+    pub fn share(&mut self, file: SharedFile) -> Arc<Segment> {
+        let share = Share::new(vec![file]);
+        let segment = Arc::clone(&share.segment);
+        self.shared.push(share);
+        segment
     }
 
     /// The number that the bytes of a shared file follow from, if these bytes of it can be read.
     pub fn readable(&self, file: FileIndex, range: &Range<u64>) -> Option<u64> {
-        let shared = self.shared.iter().find(|shared| shared.entry.index == file)?;
-        (self.failing.is_none() && range.end <= shared.entry.size).then_some(shared.content)
+        let of = |share: &Share| {
+            let entries = share.segment.entries();
+            let at = entries.binary_search_by_key(&file, |entry| entry.index).ok()?;
+            Some((entries.get(at)?.size, *share.contents.get(at)?))
+        };
+        let (size, content) = self.shared.iter().find_map(of)?;
+        (self.failing.is_none() && range.end <= size).then_some(content)
     }
 
     /// The downloads with a partial file, as they were asked for: what a restart finds.

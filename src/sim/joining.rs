@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::Event as Happening;
 use super::world::{BEGINNING, Outcome, World};
 use super::{Dice, NodeId, SharedFile};
 use crate::node::io::{HostRecord, HostSource};
@@ -97,11 +98,16 @@ impl World {
 
     /// Has a node know these as hosts that it was connected to.
     pub fn remember(&mut self, node: NodeId, hosts: &[NodeId]) {
+        self.remember_after(Duration::ZERO, node, hosts);
+    }
+
+    pub(super) fn remember_after(&mut self, delay: Duration, node: NodeId, hosts: &[NodeId]) {
         let last_success_s = BEGINNING.at(self.now()).as_secs();
         let record =
             |&host: &NodeId| HostRecord { last_success_s, ..HostRecord::new(self.address(host)) };
         let records = hosts.iter().map(record).collect();
-        self.command(node, Command::Remember(records));
+        let command = Happening::Command(node, Box::new(Command::Remember(records)));
+        self.fabric.net.after(delay, command);
     }
 
     /// Different nodes that live, ultrapeers if there are any, as many as wanted unless there are

@@ -1,7 +1,6 @@
 //! What nodes had to do: each of them, and all together, dead processes included.
 
 use std::collections::BTreeMap;
-use std::mem::size_of;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +9,6 @@ use super::distribution::Distribution;
 use super::world::World;
 use crate::node::view::{Dropped, KindCount, View};
 use crate::node::{Node, Why};
-
-/// Bytes that an entry of a table takes, roughly: a GUID, what belongs to it, and room to grow.
-const ENTRY_BYTES: u64 = 64;
-/// Bytes that a neighbour takes beside what waits for it, roughly.
-const NEIGHBOUR_BYTES: u64 = 768;
-/// Bytes that a shared file takes, roughly: its name and its place in the index.
-const FILE_BYTES: u64 = 200;
 
 /// What one node has to do. Counts of descriptors by kind and of the queue are those of its present
 /// process.
@@ -45,7 +37,8 @@ pub struct NodeLoad {
     pub queue_peak_bytes: u32,
     /// Descriptors and connections that it dropped, refused or closed, whatever the reason.
     pub drops: u64,
-    /// Its memory, a rough estimate from what is in its tables.
+    /// Its memory, reckoned from what its tables have room for; what several nodes have in common
+    /// counts for each.
     pub memory_bytes: u64,
 }
 
@@ -96,13 +89,9 @@ fn sum(kinds: &mut Vec<KindCount>, more: &[KindCount]) {
 }
 
 impl NodeLoad {
-    fn new(node: NodeId, view: &View, load: super::Load) -> NodeLoad {
+    fn new(node: NodeId, view: &View, load: super::Load, memory_bytes: u64) -> NodeLoad {
         let neighbours = &view.neighbours;
         let queued_bytes = neighbours.iter().map(|neighbour| neighbour.queued_bytes).sum();
-        let entries = u64::from(view.seen_queries)
-            + u64::from(view.push_routes)
-            + u64::from(view.hosts_known)
-            + u64::from(view.datagrams.hosts);
         NodeLoad {
             node,
             neighbours: neighbours.len() as u32,
@@ -115,11 +104,7 @@ impl NodeLoad {
             queued_bytes,
             queue_peak_bytes: view.queue_peak_bytes,
             drops: view.dropped.iter().map(|dropped| dropped.count).sum(),
-            memory_bytes: size_of::<Node>() as u64
-                + entries * ENTRY_BYTES
-                + neighbours.len() as u64 * NEIGHBOUR_BYTES
-                + view.files * FILE_BYTES
-                + queued_bytes,
+            memory_bytes,
         }
     }
 }
@@ -142,7 +127,8 @@ impl LoadFacts {
 impl World {
     /// What a node has to do, if it lives.
     pub fn node_load(&self, node: NodeId) -> Option<NodeLoad> {
-        self.view(node).map(|view| NodeLoad::new(node, &view, self.load(node)))
+        let memory_bytes = self.slots.get(node.0 as usize)?.node.as_ref()?.memory_bytes();
+        self.view(node).map(|view| NodeLoad::new(node, &view, self.load(node), memory_bytes))
     }
 
     /// What each node that lives has to do.

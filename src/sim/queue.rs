@@ -5,6 +5,10 @@
 //! time differs from now, and moves to a lower digit only when time comes near. All events of one
 //! instant are always in one bucket and move together in order, so ties need no sequence number;
 //! every move is a sequential copy, which a binary heap of millions is not.
+//!
+//! A bucket is a row of chunks: it never copies itself to grow, and what one bucket has emptied the
+//! next one fills. A world of a million nodes holds as much as its events take, not what each of
+//! its buckets took at its busiest moment.
 
 use std::collections::VecDeque;
 
@@ -17,6 +21,14 @@ const DIGITS: usize = 64usize.div_ceil(DIGIT_BITS);
 /// Buckets of a digit: as many as a word has bits.
 const RADIX: usize = 1 << DIGIT_BITS;
 
+/// Events of a chunk. Not a power of two: chunks would begin at places that a core's cache takes
+/// for one.
+const CHUNK: usize = 100;
+/// Empty chunks that are kept: what is beyond goes back to the system.
+const SPARE_MAX: usize = 256;
+/// An instant's list that has grown beyond this gives its room back when it is empty.
+const DUE_KEPT: usize = 4_096;
+
 /// Events by time; first in, first out within an instant.
 #[derive(Debug)]
 pub struct Queue<E> {
@@ -24,20 +36,53 @@ pub struct Queue<E> {
     due: VecDeque<E>,
     /// `later[d * RADIX + v]`: the highest digit in which the time differs from `now` is digit
     /// `d`, and its value there is `v`.
-    later: Vec<Vec<(u64, E)>>,
+    later: Vec<Bucket<E>>,
     /// Bit `v` of `occupied[d]` is set while that bucket holds something.
     occupied: [u64; DIGITS],
-    /// Buffers of buckets that are empty now: the last one used is still in the core's cache.
-    spare: Vec<Vec<(u64, E)>>,
+    /// Chunks that are empty now: the last one used is still in the core's cache.
+    spare: Vec<Chunk<E>>,
     now: u64,
     len: usize,
+}
+
+/// Events and their times.
+type Chunk<E> = Vec<(u64, E)>;
+
+/// The events of one bucket, in the order in which they came.
+#[derive(Debug)]
+struct Bucket<E> {
+    /// Those that came last: the only chunk that is not full. Without room while there are none.
+    last: Chunk<E>,
+    full: Vec<Chunk<E>>,
+}
+
+impl<E> Default for Bucket<E> {
+    fn default() -> Self {
+        Bucket { last: Vec::new(), full: Vec::new() }
+    }
+}
+
+impl<E> Bucket<E> {
+    /// Room for one more.
+    #[cold]
+    fn grow(&mut self, spare: &mut Vec<Chunk<E>>) {
+        let fresh = spare.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK));
+        let full = std::mem::replace(&mut self.last, fresh);
+        if !full.is_empty() {
+            self.full.push(full);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(u64, E)> {
+        self.full.iter().chain([&self.last]).flatten()
+    }
 }
 
 impl<E> Default for Queue<E> {
     fn default() -> Self {
         Queue {
             due: VecDeque::new(),
-            later: (0..DIGITS * RADIX).map(|_| Vec::new()).collect(),
+            later: (0..DIGITS * RADIX).map(|_| Bucket::default()).collect(),
             occupied: [0; DIGITS],
             spare: Vec::new(),
             now: 0,
@@ -72,10 +117,10 @@ impl<E> Queue<E> {
         let digit = (63 - (at ^ self.now).leading_zeros() as usize) / DIGIT_BITS;
         let value = (at >> (digit * DIGIT_BITS)) as usize % RADIX;
         let bucket = &mut self.later[digit * RADIX + value];
-        if bucket.capacity() == 0 {
-            *bucket = self.spare.pop().unwrap_or_default();
+        if bucket.last.len() == bucket.last.capacity() {
+            bucket.grow(&mut self.spare);
         }
-        bucket.push((at, event));
+        bucket.last.push((at, event));
         self.occupied[digit] |= 1 << value;
     }
 
@@ -93,13 +138,6 @@ impl<E> Queue<E> {
     fn lowest(&self) -> Option<(usize, usize)> {
         let digit = self.occupied.iter().position(|&buckets| buckets != 0)?;
         Some((digit, self.occupied[digit].trailing_zeros() as usize))
-    }
-
-    /// Gives back the memory that the busiest moment needed.
-    pub fn shrink(&mut self) {
-        self.due.shrink_to_fit();
-        self.later.iter_mut().for_each(Vec::shrink_to_fit);
-        self.spare = Vec::new();
     }
 
     /// Takes the next event if it is of the instant that the last one was of.
@@ -124,18 +162,25 @@ impl<E> Queue<E> {
             }
             self.now = at;
             self.occupied[digit] &= !(1 << value);
-            let mut moving = std::mem::take(&mut self.later[digit * RADIX + value]);
-            if digit == 0 {
-                self.due.extend(moving.drain(..).map(|(_, event)| event));
-            } else {
-                for (at, event) in moving.drain(..) {
-                    if at - self.now < RADIX as u64 {
-                        near(&event);
+            if self.due.capacity() > DUE_KEPT {
+                self.due = VecDeque::new();
+            }
+            let Bucket { last, full } = std::mem::take(&mut self.later[digit * RADIX + value]);
+            for mut chunk in full.into_iter().chain([last]) {
+                if digit == 0 {
+                    self.due.extend(chunk.drain(..).map(|(_, event)| event));
+                } else {
+                    for (at, event) in chunk.drain(..) {
+                        if at - self.now < RADIX as u64 {
+                            near(&event);
+                        }
+                        self.place(at, event);
                     }
-                    self.place(at, event);
+                }
+                if self.spare.len() < SPARE_MAX {
+                    self.spare.push(chunk);
                 }
             }
-            self.spare.push(moving);
         }
         let now = Time::from_micros(self.now);
         (now <= limit).then_some(now)

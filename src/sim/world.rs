@@ -16,13 +16,13 @@ use super::perform::Fabric;
 use super::regions::Regions;
 use super::tape::Tape;
 use super::trace::Trace;
-use crate::library::route_table::Pool;
 use crate::node::io::{SearchId, SearchQuery};
 use crate::node::{Command, Config, Node, Room, Time, WallTime};
 use crate::wire::Guid;
 
 mod ahead;
 mod build;
+pub(super) use build::{WAVE, WAVE_EVERY};
 mod happen;
 mod look;
 mod run;
@@ -97,14 +97,12 @@ pub struct World {
     pub(super) skews_s: BTreeMap<NodeId, i64>,
     /// What is kept of the nodes of which something is kept.
     pub(super) tapes: BTreeMap<NodeId, Option<Tape>>,
-    /// Where nodes work, one after the other.
+    /// Where nodes work, one after the other, and what they have together.
     room: Room,
     /// Reused from instant to instant.
     near: Vec<ahead::Near>,
     credits: Vec<(EndRef, u32)>,
     turns: u64,
-    /// The routing tables that nodes know of each other, equal ones once.
-    tables: Pool,
     searches: u64,
     /// What processes that are gone had counted.
     pub(super) past: Past,
@@ -144,7 +142,6 @@ impl World {
             tapes: config.taped.into_iter().map(|node| (node, None)).collect(),
             credits: Vec::new(),
             turns: 0,
-            tables: Pool::default(),
             searches: 0,
             past: Past::default(),
         }
@@ -162,8 +159,13 @@ impl World {
 
     /// Has `a` connect to `b`.
     pub fn connect(&mut self, a: NodeId, b: NodeId) {
+        self.connect_after(Duration::ZERO, a, b);
+    }
+
+    fn connect_after(&mut self, delay: Duration, a: NodeId, b: NodeId) {
         let to = self.address(b);
-        self.command(a, Command::Connect { host: to.ip().to_string(), port: to.port() });
+        let command = Command::Connect { host: to.ip().to_string(), port: to.port() };
+        self.fabric.net.after(delay, Happening::Command(a, Box::new(command)));
     }
 
     /// Has a node search for words, with this TTL.

@@ -84,6 +84,11 @@ impl Horizon {
         shared.copied().unwrap_or_default()
     }
 
+    /// Bytes that it holds beside itself.
+    pub fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.within)
+    }
+
     /// Whether it names itself alone, as a leaf does.
     pub fn is_alone(&self) -> bool {
         self.within.len() == 1

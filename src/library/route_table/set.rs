@@ -8,9 +8,8 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::Keys;
-use crate::wire::qrp::gather::{Change, Room};
+use crate::wire::qrp::gather::Change;
 use crate::wire::qrp::slot;
-use crate::wire::qrp::write;
 
 /// Slots up to a 32nd part of the table are a list: four bytes each, as much as a bit for every
 /// slot of the table.
@@ -303,22 +302,11 @@ fn merge(
 
 /// Sets of many nodes of one world, so that equal ones lie in memory once: a table is told to all
 /// neighbours.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pool {
     known: BTreeMap<u64, SlotSet>,
-    /// Where the patches of all these nodes are inflated, one after the other.
-    pub(crate) room: Room,
-    /// Where they are written; none while it is lent.
-    pub(crate) writing: Option<Box<write::Room>>,
     /// So many may be known before those are let go that nobody has any more.
     known_max: usize,
-}
-
-impl Default for Pool {
-    fn default() -> Pool {
-        let (known, room, writing) = (BTreeMap::new(), Room::default(), Some(Box::default()));
-        Pool { known, room, writing, known_max: 0 }
-    }
 }
 
 impl Pool {

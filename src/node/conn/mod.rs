@@ -6,8 +6,11 @@ pub(super) mod outbox;
 pub(super) mod sniff;
 
 use std::collections::BTreeMap;
+use std::mem::size_of;
 use std::net::{IpAddr, SocketAddr};
 
+use super::place::Place;
+use super::size::block;
 use super::{ConnId, Time};
 use outbox::Outbox;
 
@@ -15,7 +18,7 @@ use outbox::Outbox;
 #[derive(Debug)]
 pub(super) struct Conn<P> {
     /// Who.
-    pub peer: SocketAddr,
+    peer: Place,
     /// Our own address on it, while that matters: until it is a neighbour.
     pub local: Option<Box<IpAddr>>,
     /// What waits to be sent.
@@ -46,6 +49,14 @@ struct Row<P> {
     conn: Box<Conn<P>>,
 }
 
+impl<P> Conn<P> {
+    /// Who.
+    #[inline]
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer.address()
+    }
+}
+
 impl<P> Default for Table<P> {
     fn default() -> Self {
         Self { rows: Vec::new(), per_address: BTreeMap::new(), next: Time::NEVER }
@@ -56,12 +67,12 @@ impl<P> Table<P> {
     /// A new connection.
     pub(super) fn insert(&mut self, conn: ConnId, peer: SocketAddr, local: IpAddr, phase: P) {
         let local = Some(Box::new(local));
-        let row = Conn { peer, local, outbox: Outbox::default(), phase };
+        let row = Conn { peer: peer.into(), local, outbox: Outbox::default(), phase };
         let at = self.rows.partition_point(|row| row.name < conn);
         self.rows.insert(at, Row { name: conn, due: Time::NEVER, conn: Box::new(row) });
         if self.rows.len() == COUNTED_FROM {
             for row in &self.rows {
-                *self.per_address.entry(row.conn.peer.ip()).or_default() += 1;
+                *self.per_address.entry(row.conn.peer().ip()).or_default() += 1;
             }
         } else if !self.per_address.is_empty() {
             *self.per_address.entry(peer.ip()).or_default() += 1;
@@ -75,10 +86,10 @@ impl<P> Table<P> {
         let Row { conn: row, .. } = self.rows.remove(at);
         if self.rows.len() < COUNTED_FROM {
             self.per_address.clear();
-        } else if let Some(count) = self.per_address.get_mut(&row.peer.ip()) {
+        } else if let Some(count) = self.per_address.get_mut(&row.peer().ip()) {
             *count -= 1;
             if *count == 0 {
-                self.per_address.remove(&row.peer.ip());
+                self.per_address.remove(&row.peer().ip());
             }
         }
         Some(row)
@@ -121,10 +132,16 @@ impl<P> Table<P> {
         self.rows.len()
     }
 
+    /// Bytes that the table takes beside itself.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let rows = block(self.rows.capacity() * size_of::<Row<P>>());
+        rows + self.rows.len() * block(size_of::<Conn<P>>())
+    }
+
     /// How many there are to or from this address.
     pub(super) fn count_of(&self, address: IpAddr) -> u32 {
         if self.per_address.is_empty() {
-            let of_address = self.rows.iter().filter(|row| row.conn.peer.ip() == address);
+            let of_address = self.rows.iter().filter(|row| row.conn.peer().ip() == address);
             return of_address.count() as u32;
         }
         self.per_address.get(&address).copied().unwrap_or(0)

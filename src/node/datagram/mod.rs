@@ -21,10 +21,9 @@ use pings::Pings;
 use requests::Requests;
 use standing::Standings;
 
-/// All that the node knows of datagrams. A node that never saw one holds nothing but the seed.
-#[derive(Debug)]
+/// All that the node knows of datagrams. A node that never saw one holds nothing.
+#[derive(Debug, Default)]
 pub(crate) struct Datagrams {
-    rng: Rng,
     desk: Option<Box<Desk>>,
 }
 
@@ -57,15 +56,10 @@ pub(crate) struct Traffic {
 }
 
 impl Datagrams {
-    /// Nothing yet.
-    pub(crate) fn new(rng: Rng) -> Datagrams {
-        Datagrams { rng, desk: None }
-    }
-
-    /// The tables.
-    pub(crate) fn desk(&mut self, config: &Config) -> &mut Desk {
-        let rng = &mut self.rng;
+    /// The tables. `root` is the node's stream.
+    pub(crate) fn desk(&mut self, config: &Config, root: &Rng) -> &mut Desk {
         self.desk.get_or_insert_with(|| {
+            let rng = &mut root.derive("datagrams");
             Box::new(Desk {
                 standings: Standings::new(config, rng),
                 pings: Pings::new(config, rng),
@@ -88,8 +82,8 @@ impl Datagrams {
     }
 
     /// Something was dropped that came or was to go as a datagram.
-    pub(crate) fn dropped(&mut self, why: Why, config: &Config) {
-        self.desk(config).traffic.dropped.add(why);
+    pub(crate) fn dropped(&mut self, why: Why, config: &Config, root: &Rng) {
+        self.desk(config, root).traffic.dropped.add(why);
     }
 }
 

@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::node::filter;
+use super::known::{Known, Network, network_of};
 use crate::node::io::HostRecord;
+use crate::node::place::Place;
 use crate::node::recent::Recent;
 use crate::node::rng::Later;
+use crate::node::size::block;
 use crate::node::{Config, Rng, Time, WallTime};
 
 /// Failures in a row after which a host that never answered is forgotten, and one that did.
@@ -31,32 +33,8 @@ const DIALLED_MAX: usize = 16;
 const SAME_NETWORK_POINTS: i32 = 20;
 const SAME_TELLER_POINTS: i32 = 10;
 
-const HOUR_S: u64 = 3_600;
-const DAY_S: u64 = 24 * HOUR_S;
-
-/// A network as whoever gets many addresses gets them: 16 bits of IPv4, 32 of IPv6. None for
-/// addresses without a meaning on the public network: our own network is small anyway.
-type Network = Option<(bool, u32)>;
-
-/// What is known of a host.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    last_success_s: u64,
-    /// When somebody last spoke of it, seconds since 1970.
-    heard_s: u64,
-    /// The network of who first spoke of it.
-    teller: Network,
-    /// How long it is up, or our links with it were, on average.
-    uptime_s: u32,
-    successes: u16,
-    /// In a row.
-    failures: u8,
-    /// Whether it is an ultrapeer, if it or somebody said so.
-    ultrapeer: Option<bool>,
-    /// Whether it had free slots when it was heard of.
-    free_slots: bool,
-    retry_at: Time,
-}
+/// So many hosts are looked through one by one.
+const FEW_MAX: u32 = 128;
 
 /// What is said of a host besides where it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,20 +49,26 @@ pub(crate) struct Hearsay {
     pub uptime_s: Option<u32>,
 }
 
+/// Networks of hosts and of those who told of them, the last first. In a box, as those who are
+/// content dial nobody.
+#[derive(Debug, Default)]
+struct Dialled(VecDeque<(Network, Network)>);
+
 /// The hosts; at the limit the one goes that was not heard of for longest, but those with which
 /// we had a handshake do not go for those of which we were only told.
 #[derive(Debug)]
 pub(crate) struct Hosts {
-    known: Recent<SocketAddr, Known>,
+    known: Recent<Place, Known>,
     /// Networks and tellers of the last hosts that were dialled without ever having answered.
-    dialled: VecDeque<(Network, Network)>,
+    dialled: Option<Box<Dialled>>,
     rng: Later,
 }
 
 impl Hosts {
     /// No hosts, at most `max`.
     pub(crate) fn new(max: u32, rng: &mut Rng) -> Hosts {
-        Hosts { known: Recent::new(max, rng), dialled: VecDeque::new(), rng: Later::default() }
+        let known = Recent::new(max, rng).few_up_to(FEW_MAX);
+        Hosts { known, dialled: None, rng: Later::default() }
     }
 
     /// Somebody spoke of this host. Says whether it is new to us. Few hosts of one IP address are
@@ -97,7 +81,7 @@ impl Hosts {
         wall: WallTime,
         config: &Config,
     ) -> bool {
-        if let Some(known) = self.known.peek_mut(&address) {
+        if let Some(known) = self.known.peek_mut(&address.into()) {
             known.hears(says, wall);
             return false;
         }
@@ -110,9 +94,10 @@ impl Hosts {
         let from_stranger = says.teller.is_some() && network.is_some();
         let counted = if from_stranger || teller.is_some() { usize::MAX } else { 0 };
         for (other, known) in self.known.iter().take(counted) {
-            same_ip += usize::from(other.ip() == address.ip());
-            same_network += usize::from(network_of(other.ip()) == network);
-            same_teller += usize::from(known.teller == teller && !known.is_proven());
+            let ip = other.address().ip();
+            same_ip += usize::from(ip == address.ip());
+            same_network += usize::from(network_of(ip) == network);
+            same_teller += usize::from(known.teller() == teller && !known.is_proven());
         }
         if from_stranger
             && (same_ip >= usize::from(config.hosts_per_address_max)
@@ -124,9 +109,9 @@ impl Hosts {
         if (gossips || self.known.is_full()) && !self.make_room(gossips.then_some(teller)) {
             return false;
         }
-        let mut known = Known { teller, ..Known::default() };
+        let mut known = Known::told_by(teller);
         known.hears(says, wall);
-        self.known.put(address, known);
+        self.known.put(address.into(), known);
         true
     }
 
@@ -134,11 +119,11 @@ impl Hosts {
     /// his share. Says whether there was one.
     fn make_room(&mut self, of_teller: Option<Network>) -> bool {
         let may_go =
-            |known: &Known| !known.is_proven() && of_teller.is_none_or(|of| known.teller == of);
+            |known: &Known| !known.is_proven() && of_teller.is_none_or(|of| known.teller() == of);
         // The oldest are last; of those heard in the same second the least recent goes.
         let all = self.known.iter().filter(|(_, known)| may_go(known));
         let oldest = all.reduce(|a, b| if b.1.heard_s <= a.1.heard_s { b } else { a });
-        let Some(oldest) = oldest.map(|(&address, _)| address) else { return false };
+        let Some(oldest) = oldest.map(|(place, _)| place.clone()) else { return false };
         self.known.remove(&oldest)
     }
 
@@ -147,56 +132,38 @@ impl Hosts {
         if is_expired(record, wall, config) {
             return;
         }
-        let known = Known {
-            last_success_s: record.last_success_s,
-            heard_s: record.heard_s,
-            uptime_s: record.uptime_s,
-            successes: record.successes,
-            failures: record.failures,
-            ultrapeer: record.ultrapeer,
-            ..Known::default()
-        };
-        self.known.put(record.address, known);
+        self.known.put(record.address.into(), Known::of_record(record));
     }
 
     /// We had a handshake with it; `ultrapeer`: whether it said that it is one.
     pub(crate) fn succeeded(&mut self, address: SocketAddr, ultrapeer: bool, wall: WallTime) {
-        let known = self.known.get_or_insert(address, Known::default);
-        known.last_success_s = wall.as_secs();
-        known.heard_s = wall.as_secs();
-        known.successes = known.successes.saturating_add(1);
-        known.failures = 0;
-        known.ultrapeer = Some(ultrapeer);
+        self.known.get_or_insert(address.into(), Known::default).succeeded(ultrapeer, wall);
     }
 
     /// A link with it has ended after this long.
     pub(crate) fn stayed(&mut self, address: SocketAddr, how_long: Duration) {
-        if let Some(known) = self.known.peek_mut(&address) {
-            let stay_s = u32::try_from(how_long.as_secs()).unwrap_or(u32::MAX);
-            known.uptime_s = match known.uptime_s {
-                0 => stay_s,
-                before => before - before / 4 + stay_s / 4,
-            };
+        if let Some(known) = self.known.peek_mut(&address.into()) {
+            known.stayed(u32::try_from(how_long.as_secs()).unwrap_or(u32::MAX));
         }
     }
 
     /// It could not be connected: each failure in a row doubles the wait; after some it is
     /// forgotten.
     pub(crate) fn failed(&mut self, address: SocketAddr, now: Time, config: &Config) {
-        let Some(known) = self.known.peek_mut(&address) else { return };
+        let Some(known) = self.known.peek_mut(&address.into()) else { return };
         let doubled = u64::from(config.retry_host_s) << known.failures.min(6);
         known.failures = known.failures.saturating_add(1);
         known.free_slots = false;
         known.retry_at = now + Duration::from_secs(doubled);
-        let max = if known.last_success_s > 0 { FAILURES_MAX.1 } else { FAILURES_MAX.0 };
+        let max = if known.ever_answered() { FAILURES_MAX.1 } else { FAILURES_MAX.0 };
         if known.failures >= max {
-            self.known.remove(&address);
+            self.known.remove(&address.into());
         }
     }
 
     /// It had no room, or it left: not again before this long.
     pub(crate) fn rest(&mut self, address: SocketAddr, until: Time) {
-        if let Some(known) = self.known.peek_mut(&address) {
+        if let Some(known) = self.known.peek_mut(&address.into()) {
             known.retry_at = known.retry_at.max(until);
             known.free_slots = false;
         }
@@ -204,8 +171,8 @@ impl Hosts {
 
     /// How many hosts could be dialled now.
     pub(crate) fn ready(&self, now: Time, fits: impl Fn(SocketAddr) -> bool) -> usize {
-        let ready = |&(address, known): &(&SocketAddr, &Known)| {
-            known.retry_at <= now && known.may_be_dialled() && fits(*address)
+        let ready = |&(place, known): &(&Place, &Known)| {
+            known.retry_at <= now && known.may_be_dialled() && fits(place.address())
         };
         self.known.iter().filter(ready).count()
     }
@@ -224,14 +191,14 @@ impl Hosts {
         let mut ready: Vec<Candidate> = self
             .known
             .iter()
-            .filter(|(address, known)| {
-                known.retry_at <= now && known.may_be_dialled() && fits(**address)
-            })
-            .map(|(&address, known)| Candidate {
+            .filter(|(_, known)| known.retry_at <= now && known.may_be_dialled())
+            .map(|(place, known)| (place.address(), known))
+            .filter(|&(address, _)| fits(address))
+            .map(|(address, known)| Candidate {
                 address,
                 score: known.score(wall.as_secs()),
                 network: network_of(address.ip()),
-                teller: known.teller,
+                teller: known.teller(),
                 is_proven: known.is_proven(),
             })
             .collect();
@@ -240,7 +207,12 @@ impl Hosts {
             candidate.score += rng.below(JITTER_POINTS) as i32;
             let near = taken.iter().filter(|host| candidate.is_of(network_of(host.ip()))).count();
             candidate.score -= SAME_NETWORK_POINTS.saturating_mul(near as i32);
-            candidate.score -= self.dialled.iter().map(|&of| candidate.resembles(of)).sum::<i32>();
+            candidate.score -= self
+                .dialled
+                .iter()
+                .flat_map(|dialled| &dialled.0)
+                .map(|&of| candidate.resembles(of))
+                .sum::<i32>();
         }
         let mut chosen = Vec::with_capacity(max.min(ready.len()));
         while chosen.len() < max {
@@ -251,8 +223,9 @@ impl Hosts {
                 other.score -= other.resembles((best.network, best.teller));
             }
             if !best.is_proven && (best.network, best.teller) != (None, None) {
-                self.dialled.truncate(DIALLED_MAX - 1);
-                self.dialled.push_front((best.network, best.teller));
+                let Dialled(dialled) = &mut **self.dialled.get_or_insert_default();
+                dialled.truncate(DIALLED_MAX - 1);
+                dialled.push_front((best.network, best.teller));
             }
             chosen.push(best.address);
         }
@@ -271,26 +244,26 @@ impl Hosts {
         self.known
             .iter()
             .filter(|(_, known)| known.is_proven() && known.may_be_dialled())
-            .map(|(&address, _)| address)
+            .map(|(place, _)| place.address())
     }
 
     /// Everything, for the next run, most recent first.
     pub(crate) fn records(&self) -> Vec<HostRecord> {
-        let record = |(&address, known): (&SocketAddr, &Known)| HostRecord {
-            address,
-            last_success_s: known.last_success_s,
-            failures: known.failures,
-            heard_s: known.heard_s,
-            successes: known.successes,
-            uptime_s: known.uptime_s,
-            ultrapeer: known.ultrapeer,
-        };
-        self.known.iter().map(record).collect()
+        self.known.iter().map(|(place, known)| known.record(place.address())).collect()
     }
 
     /// Whether one of them is such.
     pub(crate) fn any(&self, is_such: impl Fn(SocketAddr) -> bool) -> bool {
-        self.known.iter().any(|(&address, _)| is_such(address))
+        self.known.iter().any(|(place, _)| is_such(place.address()))
+    }
+
+    /// Bytes that they take, beside the table itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let dialled = self
+            .dialled
+            .as_ref()
+            .map_or(0, |all| all.0.capacity() * size_of::<(Network, Network)>());
+        self.known.heap_bytes() + block(dialled)
     }
 
     /// How many are known.
@@ -328,58 +301,6 @@ impl Candidate {
     fn is_of(&self, network: Network) -> bool {
         network.is_some() && self.network == network
     }
-}
-
-impl Known {
-    fn hears(&mut self, says: Hearsay, wall: WallTime) {
-        self.heard_s = wall.as_secs();
-        if says.ultrapeer.is_some() {
-            self.ultrapeer = says.ultrapeer;
-        }
-        self.free_slots = says.free_slots;
-        if let (0, Some(uptime_s)) = (self.successes, says.uptime_s) {
-            self.uptime_s = uptime_s;
-        }
-    }
-
-    fn is_proven(&self) -> bool {
-        self.last_success_s > 0 && self.failures == 0
-    }
-
-    /// Leaves take no connections.
-    fn may_be_dialled(&self) -> bool {
-        self.ultrapeer != Some(false)
-    }
-
-    /// What speaks for dialling it. What strangers say is worth less than one handshake of ours.
-    fn score(&self, now_s: u64) -> i32 {
-        let since = |at_s: u64| now_s.saturating_sub(at_s);
-        let success = match since(self.last_success_s) {
-            _ if self.last_success_s == 0 => 0,
-            age if age <= DAY_S => 60,
-            age if age <= 7 * DAY_S => 50,
-            _ => 40,
-        };
-        let heard = match since(self.heard_s) {
-            age if age <= HOUR_S => 6,
-            age if age <= DAY_S => 3,
-            _ => 0,
-        };
-        let hours = i32::try_from(u64::from(self.uptime_s) / HOUR_S).unwrap_or(i32::MAX).min(6);
-        let stays = if self.successes > 0 { 2 * hours } else { hours };
-        let often = i32::from(self.successes.min(8));
-        let hearsay = 4 * i32::from(self.ultrapeer == Some(true)) + 4 * i32::from(self.free_slots);
-        success + often + stays + heard + hearsay - 25 * i32::from(self.failures)
-    }
-}
-
-fn network_of(ip: IpAddr) -> Network {
-    let ip = ip.to_canonical();
-    let network = match ip {
-        IpAddr::V4(ip) => (false, ip.to_bits() >> 16),
-        IpAddr::V6(ip) => (true, (ip.to_bits() >> 96) as u32),
-    };
-    filter::is_routable(ip).then_some(network)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::node::size::block;
 use crate::node::{Config, ConnId, Time};
 
 /// Cached pongs for each one that an answer may hold.
@@ -41,6 +42,11 @@ impl Pongs {
             self.cached.pop_front();
         }
         self.cached.push_back(pong);
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        block(self.cached.capacity() * size_of::<Cached>())
     }
 
     /// What a ping from this neighbour is answered with, newest first: nothing that it sent

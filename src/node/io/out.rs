@@ -76,7 +76,12 @@ impl Out {
 
     /// A connection is gone; says whether it was being flushed.
     pub(in crate::node) fn gone(&mut self, conn: ConnId) -> bool {
-        self.lingering.remove(&conn)
+        let lingered = self.lingering.remove(&conn);
+        // An empty set that once held something keeps room for more.
+        if lingered && self.lingering.is_empty() {
+            self.lingering = BTreeSet::new();
+        }
+        lingered
     }
 
     /// Orders a look-up of a host name and names it.

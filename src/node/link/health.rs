@@ -11,8 +11,9 @@ use crate::wire::Guid;
 pub(crate) struct Health {
     /// When a descriptor last came from it.
     heard: Time,
-    /// Our last ping to it: pongs with another GUID were not asked for.
-    ping: Guid,
+    /// The random half of the GUID of our last ping to it, 0 before the first: pongs with another
+    /// one were not asked for.
+    ping: u64,
     unanswered: u8,
     broken: u16,
     /// When its pings may be answered again.
@@ -33,7 +34,7 @@ pub(crate) enum Checkup {
 impl Health {
     /// A new neighbour.
     pub(crate) fn new(now: Time) -> Health {
-        Health { heard: now, ping: Guid::ZERO, unanswered: 0, broken: 0, pong_from: Time::ZERO }
+        Health { heard: now, ping: 0, unanswered: 0, broken: 0, pong_from: Time::ZERO }
     }
 
     /// A descriptor came from it.
@@ -69,12 +70,12 @@ impl Health {
 
     /// We pinged it with this GUID.
     pub(crate) fn pinged(&mut self, guid: Guid) {
-        self.ping = guid;
+        self.ping = half(&guid);
     }
 
     /// Whether a pong answers our last ping.
     pub(crate) fn asked_for(&self, pong: &Guid) -> bool {
-        *pong == self.ping && *pong != Guid::ZERO
+        self.ping != 0 && half(pong) == self.ping
     }
 
     /// Whether a ping of it is answered now: not too soon after the last one.
@@ -85,6 +86,11 @@ impl Health {
         }
         may
     }
+}
+
+/// What nobody can guess of a GUID.
+fn half(guid: &Guid) -> u64 {
+    u64::from_le_bytes(*guid.0.first_chunk().unwrap_or(&[0; 8]))
 }
 
 /// Silence after which a neighbour is pinged.

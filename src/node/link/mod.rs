@@ -8,6 +8,7 @@ pub(super) mod understood;
 
 use super::fair::Allowance;
 use super::hsep::Outlook;
+use super::size::block;
 use super::{Config, Relation, Time, Why};
 use crate::wire::{Bye, Guid};
 use features::Features;
@@ -17,6 +18,10 @@ use understood::Understood;
 
 /// Characters of a stranger's text that are kept.
 const TEXT_CHARS_MAX: usize = 200;
+
+/// The beginning of a descriptor. In a box, as few links have one at a time.
+#[derive(Debug, Default)]
+pub(super) struct Partial(pub Vec<u8>);
 
 /// A neighbour. Kept small: at rest one costs less than 2 KB, everything included.
 #[derive(Debug)]
@@ -69,7 +74,7 @@ pub(super) struct Link {
     /// Whether what it gets is deflated.
     pub deflates: bool,
     /// The beginning of a descriptor whose rest is still to come.
-    pub partial: Vec<u8>,
+    pub partial: Option<Box<Partial>>,
     /// Whether it still answers, and how often it broke the rules.
     pub health: Health,
     /// Descriptors from it.
@@ -81,7 +86,7 @@ pub(super) struct Link {
 impl Link {
     /// See `Node::look_ahead`.
     pub(super) fn look_ahead(&self) -> u64 {
-        let read = self.bytes_in ^ self.messages_in ^ self.partial.len() as u64;
+        let read = self.bytes_in ^ self.messages_in ^ u64::from(self.partial.is_some());
         read ^ u64::from(self.hops_limit) ^ u64::from(self.inflater.is_some())
     }
 
@@ -119,7 +124,7 @@ impl Link {
             since: now,
             inflater: features.deflates.then(Box::default),
             deflates,
-            partial: Vec::new(),
+            partial: None,
             health: Health::new(now),
             messages_in: 0,
             bytes_in: 0,
@@ -128,6 +133,14 @@ impl Link {
 }
 
 impl Link {
+    /// Bytes that it takes beside itself.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let partial = self.partial.as_ref().map_or(0, |partial| 32 + block(partial.0.capacity()));
+        let inflater = self.inflater.as_ref().map_or(0, |inflater| inflater.heap_bytes());
+        let outlook = self.outlook.as_ref().map_or(0, |outlook| outlook.heap_bytes());
+        block(self.user_agent.as_ref().map_or(0, |text| text.len())) + partial + inflater + outlook
+    }
+
     /// What it calls itself. Text of a stranger.
     pub(super) fn user_agent<'a>(&'a self, config: &'a Config) -> &'a str {
         self.user_agent.as_deref().unwrap_or(&config.user_agent)

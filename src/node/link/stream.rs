@@ -1,6 +1,7 @@
 //! A link's bytes: descriptors cut from whatever arrives, inflated if need be, and pieces deflated
 //! so that they can be spliced into any link's stream (protocol.md sections 1 and 11).
 
+use crate::node::size::block;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// The two bytes that open a zlib stream (32 KiB window, fastest). No stream is ever ended.
@@ -83,6 +84,9 @@ impl Default for Stream {
 const YOUNG_DEFLATED_BYTES_MAX: usize = 4_096;
 const YOUNG_INFLATED_BYTES_MAX: usize = 16_384;
 
+/// What a window takes.
+const WINDOW_BYTES: usize = 40_960;
+
 /// Where a stream is inflated. Allocated when its first byte arrives.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -94,6 +98,15 @@ pub(crate) struct Window {
 pub(crate) struct BadDeflate;
 
 impl Inflater {
+    /// Bytes that it takes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        block(size_of::<Inflater>())
+            + match &self.stream {
+                Stream::Young { deflated, .. } => block(deflated.capacity()),
+                Stream::Grown(_) => WINDOW_BYTES,
+            }
+    }
+
     /// Inflates as much of `data` as fits into `space`; says how many bytes it read and wrote.
     /// Nothing read and nothing written means that more is needed. `shared` is the window of all
     /// young links.

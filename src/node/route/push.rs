@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::node::recent::Recent;
+use crate::node::size::block;
 use crate::node::{ConnId, Rng, Time};
 use crate::wire::Guid;
 
@@ -11,9 +12,10 @@ use crate::wire::Guid;
 const KEPT: Duration = Duration::from_secs(300);
 
 /// Which connection leads to a servent.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pushes {
-    ways: Recent<Guid, Way>,
+    /// None before the first hit.
+    ways: Option<Box<Recent<Guid, Way>>>,
 }
 
 #[derive(Debug)]
@@ -24,20 +26,19 @@ struct Way {
 }
 
 impl Pushes {
-    /// An empty table of at most `max` servents.
-    pub(crate) fn new(max: u32, rng: &mut Rng) -> Pushes {
-        Pushes { ways: Recent::new(max, rng) }
-    }
-
     /// A hit of this servent came from this connection; `stands` says whether one still does.
+    /// `max` servents are known at most, `root` is the node's stream.
     pub(crate) fn learn(
         &mut self,
         servent: Guid,
         from: ConnId,
         now: Time,
         stands: impl FnOnce(ConnId) -> bool,
+        (max, root): (u32, &Rng),
     ) {
-        let way = self.ways.get_or_insert(servent, || Way { to: from, heard: now });
+        let fresh = || Box::new(Recent::new(max, &mut root.derive("pushes")));
+        let ways = self.ways.get_or_insert_with(fresh);
+        let way = ways.get_or_insert(servent, || Way { to: from, heard: now });
         if way.to == from || now >= way.heard + KEPT || !stands(way.to) {
             *way = Way { to: from, heard: now };
         }
@@ -45,11 +46,16 @@ impl Pushes {
 
     /// The connection by which the servent may be reached.
     pub(crate) fn way(&mut self, servent: &Guid) -> Option<ConnId> {
-        self.ways.get(servent).map(|way| way.to)
+        self.ways.as_mut()?.get(servent).map(|way| way.to)
+    }
+
+    /// Bytes that it takes beside itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.ways.as_ref().map_or(0, |ways| block(size_of_val(&**ways)) + ways.heap_bytes())
     }
 
     /// How many servents are known.
     pub(crate) fn len(&self) -> usize {
-        self.ways.len()
+        self.ways.as_ref().map_or(0, |ways| ways.len())
     }
 }

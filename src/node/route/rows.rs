@@ -5,6 +5,7 @@
 //! they share much, each row has a place of its own, and the places alone take two megabytes.
 
 use crate::library::route_table::LOG2;
+use crate::node::size::block;
 
 /// Counts up to 16 rows in bits.
 const PLANES: usize = 5;
@@ -111,6 +112,20 @@ impl Rows {
                 self.held = Held::Every(rows);
             }
         }
+    }
+
+    /// Bytes that they take beside themselves.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        block(match &self.held {
+            Held::Listed(list) => list.capacity() * size_of::<(u16, u16)>(),
+            Held::Every(rows) => {
+                let of = |row: &Row| match row {
+                    Row::List(list) => block(list.capacity() * size_of::<u16>()),
+                    Row::Set(set) => block(set.capacity() * size_of::<u64>()),
+                };
+                size_of_val(&**rows) + rows.iter().map(of).sum::<usize>()
+            }
+        })
     }
 
     /// Whether any table has the slot.

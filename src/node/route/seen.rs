@@ -138,6 +138,11 @@ impl Seen {
         self.ways.look_ahead(guid)
     }
 
+    /// Bytes that it takes beside itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.ways.heap_bytes()
+    }
+
     /// How many GUIDs are known.
     pub(crate) fn len(&self) -> usize {
         self.ways.len()

@@ -7,6 +7,7 @@
 
 use super::rows::{Numbers, Rows, has, put};
 use crate::library::route_table::{Keys, LOG2, Pool, SlotSet, ones};
+use crate::node::size::block;
 use crate::node::{Config, ConnId, Relation, Time};
 use crate::wire::qrp::gather::{Changes, Gathered, Gatherer, Room, Wrong};
 use crate::wire::qrp::{self, Update};
@@ -323,16 +324,16 @@ impl Tables {
         self.unshared = Numbers::new();
     }
 
-    /// Patches are inflated in the room of the pool until it is given back.
-    pub(crate) fn borrow_room(&mut self, pool: &mut Pool) {
-        self.room = std::mem::take(&mut pool.room);
+    /// Patches are inflated in this room until it is given back.
+    pub(crate) fn enter(&mut self, room: &mut Room) {
+        self.room = std::mem::take(room);
     }
 
-    /// The room goes to the pool, wherever it came from.
-    pub(crate) fn return_room(&mut self, pool: &mut Pool) {
-        let room = std::mem::take(&mut self.room);
-        if room.is_made() {
-            pool.room = room;
+    /// Gives the room back, wherever it came from.
+    pub(crate) fn leave(&mut self, room: &mut Room) {
+        let made = std::mem::take(&mut self.room);
+        if made.is_made() {
+            *room = made;
         }
     }
 
@@ -413,6 +414,14 @@ impl Tables {
                 each(number);
             }
         }
+    }
+
+    /// Bytes that they take.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let links = self.links.iter().flatten().count() * block(size_of::<Link>());
+        let rows = self.rows.as_ref().map_or(0, Rows::heap_bytes);
+        let places = self.links.capacity() * size_of::<Option<Box<Link>>>();
+        block(size_of::<Tables>()) + self.held_bytes + links + block(places) + rows
     }
 
     /// The slots that a table of ours has because of our leaves, in no order, some more than once.

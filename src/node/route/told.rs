@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::library::route_table::{LOG2, Pool, SlotSet};
+use crate::node::size::block;
 use crate::node::{Config, Time};
 use crate::wire::qrp::write::{self, Room};
 
@@ -42,6 +43,13 @@ impl Default for Told {
 }
 
 impl Told {
+    /// Bytes that it takes beside itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let messages = self.whole.iter().flatten().chain(&self.update);
+        let messages = messages.map(|message| size_of_val(message) + block(message.capacity()));
+        block(self.table.heap_bytes()) + messages.sum::<usize>()
+    }
+
     /// When there may be a new table.
     pub(crate) fn next(&self, config: &Config) -> Time {
         let wait = Duration::from_secs(config.route_update_s.into());

@@ -105,6 +105,12 @@ impl Asking {
 #[derive(Debug, Default)]
 pub(crate) struct Dynamic {
     order: Later,
+    /// None before the first.
+    running: Option<Box<Running>>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
     all: BTreeMap<Guid, Box<Asking>>,
     due: BTreeSet<(Time, Guid)>,
     for_leaves: usize,
@@ -126,71 +132,89 @@ impl Dynamic {
     pub(crate) fn begin(&mut self, guid: Guid, mut asking: Asking, root: &Rng) {
         self.end(&guid);
         asking.order = self.order.of(root, "dynamic").u64();
-        self.for_leaves += usize::from(asking.leaf.is_some());
-        self.all.insert(guid, Box::new(asking));
+        let running = self.running.get_or_insert_default();
+        running.for_leaves += usize::from(asking.leaf.is_some());
+        running.all.insert(guid, Box::new(asking));
     }
 
     /// Forgets a query.
     pub(crate) fn end(&mut self, guid: &Guid) -> Option<Box<Asking>> {
-        let asking = self.all.remove(guid)?;
-        self.for_leaves -= usize::from(asking.leaf.is_some());
-        self.due.remove(&(asking.due, *guid));
+        let running = self.running.as_mut()?;
+        let asking = running.all.remove(guid)?;
+        running.for_leaves -= usize::from(asking.leaf.is_some());
+        running.due.remove(&(asking.due, *guid));
         Some(asking)
     }
 
     /// Forgets the queries of a leaf that has left.
     pub(crate) fn end_of_leaf(&mut self, conn: ConnId) {
-        if self.for_leaves > 0 {
+        if self.for_leaves() > 0 {
             for guid in self.of_leaf(conn).collect::<Vec<_>>() {
                 self.end(&guid);
             }
         }
     }
 
+    fn for_leaves(&self) -> usize {
+        self.running.as_ref().map_or(0, |running| running.for_leaves)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Guid, &Asking)> {
+        let all = self.running.iter().flat_map(|running| &running.all);
+        all.map(|(guid, asking)| (guid, &**asking))
+    }
+
     fn of_leaf(&self, conn: ConnId) -> impl Iterator<Item = Guid> {
         let is_its = move |asking: &Asking| asking.leaf.is_some_and(|leaf| leaf.conn == conn);
-        self.all.iter().filter(move |(_, asking)| is_its(asking)).map(|(guid, _)| *guid)
+        self.all().filter(move |(_, asking)| is_its(asking)).map(|(guid, _)| *guid)
     }
 
     /// How many run for this leaf, and for all leaves.
     pub(crate) fn counts(&self, conn: ConnId) -> (usize, usize) {
-        let own = if self.for_leaves > 0 { self.of_leaf(conn).count() } else { 0 };
-        (own, self.for_leaves)
+        let for_leaves = self.for_leaves();
+        let own = if for_leaves > 0 { self.of_leaf(conn).count() } else { 0 };
+        (own, for_leaves)
     }
 
     /// The query with this GUID.
     pub(crate) fn get_mut(&mut self, guid: &Guid) -> Option<&mut Asking> {
-        self.all.get_mut(guid).map(|asking| &mut **asking)
+        self.running.as_mut()?.all.get_mut(guid).map(|asking| &mut **asking)
     }
 
     /// Our own queries.
     pub(crate) fn own(&self) -> impl Iterator<Item = Guid> {
-        self.all.iter().filter(|(_, asking)| asking.leaf.is_none()).map(|(guid, _)| *guid)
+        self.all().filter(|(_, asking)| asking.leaf.is_none()).map(|(guid, _)| *guid)
     }
 
     /// Whether a query has done all that it could with the neighbours there were.
     pub(crate) fn rests(&self, guid: &Guid) -> bool {
-        self.all.get(guid).is_some_and(|asking| asking.due == Time::NEVER)
+        let asking = self.running.as_ref().and_then(|running| running.all.get(guid));
+        asking.is_some_and(|asking| asking.due == Time::NEVER)
     }
 
     /// When a query is to be looked at again; `Time::NEVER` if not.
     pub(crate) fn set_due(&mut self, guid: &Guid, due: Time) {
-        let Some(asking) = self.all.get_mut(guid) else { return };
-        self.due.remove(&(asking.due, *guid));
+        let Some(running) = &mut self.running else { return };
+        let Some(asking) = running.all.get_mut(guid) else { return };
+        running.due.remove(&(asking.due, *guid));
         asking.due = due;
         if due < Time::NEVER {
-            self.due.insert((due, *guid));
+            running.due.insert((due, *guid));
         }
     }
 
     /// When the next one is due.
     pub(crate) fn deadline(&self) -> Time {
-        self.due.first().map_or(Time::NEVER, |&(due, _)| due)
+        self.first_due().map_or(Time::NEVER, |(due, _)| due)
+    }
+
+    fn first_due(&self) -> Option<(Time, Guid)> {
+        self.running.as_ref()?.due.first().copied()
     }
 
     /// Takes one that is due.
     pub(crate) fn take_due(&mut self, now: Time) -> Option<Guid> {
-        let &(_, guid) = self.due.first().filter(|&&(due, _)| due <= now)?;
+        let (_, guid) = self.first_due().filter(|&(due, _)| due <= now)?;
         self.set_due(&guid, Time::NEVER);
         Some(guid)
     }
@@ -198,10 +222,10 @@ impl Dynamic {
     /// So many results pass through us; says whether the leaf that gets them is to be asked how
     /// many it has kept.
     pub(crate) fn routed(&mut self, guid: &Guid, results: u8) -> bool {
-        if self.for_leaves == 0 {
+        if self.for_leaves() == 0 {
             return false;
         }
-        let Some(asking) = self.all.get_mut(guid) else { return false };
+        let Some(asking) = self.get_mut(guid) else { return false };
         asking.routed = asking.routed.saturating_add(results.into());
         asking.since_status.0 = asking.since_status.0.saturating_add(results.into());
         asking.asks_for_status()

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::NodeId;
 use super::super::dice::Dice;
@@ -11,9 +12,15 @@ use super::super::latency::Latency;
 use super::super::measure::Load;
 use super::super::tape::Tape;
 use super::{BEGINNING, Slot, World};
-use crate::library::{Change, Segment};
+use crate::library::Change;
 use crate::node::{Config, Input, Node, Rng, Time, WallTime};
 use crate::wire::Guid;
+
+/// So many links at once: a handshake takes kilobytes until it is done, and a world of a million
+/// nodes need not hold those of all its links at the same time.
+pub(in crate::sim) const WAVE: u32 = 10_000;
+/// The next ones begin so much later.
+pub(in crate::sim) const WAVE_EVERY: Duration = Duration::from_millis(100);
 
 impl World {
     /// Adds a node that shares these files. It listens on the port of `Config::listen` at an
@@ -68,12 +75,14 @@ impl World {
     }
 
     /// Has the lower node of every edge connect to the other, where both live and no connection
-    /// stands.
+    /// stands: 10,000 at once, and as many more every tenth of a second.
     pub fn mend(&mut self, graph: &Graph) {
+        let mut ordered = 0;
         for &(a, b) in graph.edges() {
             let (a, b) = (NodeId(a), NodeId(b));
             if self.is_alive(a) && self.is_alive(b) && !self.is_linked(a, b) {
-                self.connect(a, b);
+                self.connect_after(WAVE_EVERY * (ordered / WAVE), a, b);
+                ordered += 1;
             }
         }
     }
@@ -100,19 +109,16 @@ impl World {
             let (config, guid) = (Arc::clone(&slot.config), slot.guid);
             *tape = Some(Tape { config, guid, seed, started_at, turns: Vec::new() });
         }
-        let shared =
-            self.fabric.disks[id.0 as usize].as_ref().map_or(&[][..], |disk| disk.shared());
-        if !shared.is_empty() {
-            let entries = shared.iter().map(|shared| shared.entry.clone()).collect();
-            let segment = Arc::new(Segment::new(entries));
+        let disk = self.fabric.disks[id.0 as usize].as_ref();
+        let shared: Vec<_> = disk.into_iter().flat_map(|disk| disk.shared()).collect();
+        for segment in shared {
             self.feed(id, Input::Library(Change::Add(segment)));
         }
     }
 
     /// Has a node share one more file from now on.
     pub fn share(&mut self, node: NodeId, file: SharedFile) {
-        let segment = Arc::new(Segment::new(vec![file.entry.clone()]));
-        self.fabric.disk(node).share(file);
+        let segment = self.fabric.disk(node).share(file);
         if self.is_alive(node) {
             self.feed(node, Input::Library(Change::Add(segment)));
         }

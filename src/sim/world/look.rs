@@ -56,7 +56,7 @@ impl World {
 
     /// How many files a node shares.
     pub fn files(&self, node: NodeId) -> usize {
-        self.fabric.disks[node.0 as usize].as_ref().map_or(0, |disk| disk.shared().len())
+        self.fabric.disks[node.0 as usize].as_ref().map_or(0, |disk| disk.files())
     }
 
     /// The node's disk.

@@ -51,7 +51,6 @@ impl World {
         self.run_until(SETTLE_MAX, |world| {
             world.fabric.net.queue.len() <= world.fabric.net.background
         })?;
-        self.fabric.net.queue.shrink();
         Ok(())
     }
 
@@ -114,7 +113,7 @@ impl World {
         self.credits = credits;
         for id in turns.drain(..) {
             if let Some(node) = &mut self.slots[id.0 as usize].node {
-                node.share_tables(&mut self.tables);
+                node.share_tables(&mut self.room);
             }
             self.set_alarm(id);
             self.turns += 1;
@@ -212,13 +211,11 @@ impl World {
         }
         let mut acted = false;
         node.enter(&mut self.room);
-        node.borrow_room(&mut self.tables);
         for action in node.handle(age, input) {
             acted = true;
             fabric.perform(actor, action);
         }
         node.leave(&mut self.room);
-        node.return_room(&mut self.tables);
         acted
     }
 }

@@ -1,3 +1,4 @@
+use super::super::known::{DAY_S, HOUR_S};
 use super::*;
 
 const NOW: WallTime = WallTime(1_700_000_000_000_000);
@@ -81,7 +82,7 @@ fn addresses_networks_and_tellers_have_no_more_than_their_share() {
         assert!(learn(&mut hosts, public(1_000 + n, n), told_by(2)));
     }
     assert_eq!(hosts.len() - before, usize::from(config.hosts_per_teller_max));
-    assert!(hosts.known.iter().any(|(host, _)| *host == public(1_999, 999)));
+    assert!(hosts.known.iter().any(|(host, _)| host.address() == public(1_999, 999)));
     // The user, and a network of our own, are not bounded so.
     let own = |n: u16| SocketAddr::from(([10, 0, 0, 1], n));
     assert_eq!((1..=50).filter(|&n| learn(&mut hosts, own(n), told_by(2))).count(), 50);
