@@ -215,7 +215,10 @@ impl Settings {
 
     fn put(&mut self, key: &str, value: Value, origin: Origin) -> Result<()> {
         let Some(slot) = self.values.get_mut(key) else { return Err(self.unknown(key, &origin)) };
-        if slot.0.type_str() != value.type_str() {
+        // Some choices are words or tables: `flood`, `{ random-neighbours = { k = 2 } }`. Whether they
+        // are right is seen when the node's settings are put together.
+        let may_be_table = key.starts_with("node.") && slot.0.is_str() && value.is_table();
+        if slot.0.type_str() != value.type_str() && !may_be_table {
             let wanted = match slot.0.type_str() {
                 "array" => "a list",
                 "boolean" => "true or false",

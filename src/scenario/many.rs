@@ -24,6 +24,8 @@ pub struct Experiment {
     axes: Vec<Axis>,
     /// Every combination, the first axis slowest.
     variants: Vec<(Vec<String>, Scenario)>,
+    /// Whether the command line changed what is played.
+    is_swept: bool,
 }
 
 /// Combinations of what varies at most.
@@ -107,7 +109,7 @@ impl Experiment {
             let scenario = Scenario::read(&variant(&document, &varied, &chosen), &axes, load)?;
             variants.push((at, scenario));
         }
-        Ok(Experiment { name: name.to_owned(), axes, variants })
+        Ok(Experiment { name: name.to_owned(), axes, variants, is_swept: !sweeps.is_empty() })
     }
 
     /// The scenario of the first combination.
@@ -212,8 +214,12 @@ impl Experiment {
         Ok(self.report(seeds, all, Theatre::Real))
     }
 
-    /// Why servents on this machine cannot play it; none if they can.
+    /// Why servents on this machine cannot play it, or are not to; none if they can. What the file
+    /// says of that does not count for sweeps of the command line.
     pub fn why_not_real(&self, seat: Seat) -> Option<String> {
+        if let Some(why) = real::refused_by_file(self.scenario()).filter(|_| !self.is_swept) {
+            return Some(why);
+        }
         self.variants.iter().find_map(|(_, scenario)| real::why_not(scenario, seat))
     }
 

@@ -21,12 +21,6 @@ const CORPUS_FILE_BYTES_MAX: u64 = 64 << 10;
 /// Why servents on this machine cannot play a scenario, in one sentence that says what to do; none
 /// if they can.
 pub fn why_not(scenario: &Scenario, seat: Seat) -> Option<String> {
-    if let Some(why) = &scenario.simulated_only {
-        let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-        return Some(format!(
-            "this scenario is made for the simulator alone{why}; play it with `filbert sim`"
-        ));
-    }
     let (max, each) = match seat {
         Seat::Processes => (PROCESSES_MAX, "a process each"),
         Seat::InProcess => (IN_PROCESS_MAX, "in one process"),
@@ -81,6 +75,15 @@ fn is_playable(act: &Act) -> bool {
         Act::Befall(..) | Act::Attack(..) => false,
         _ => true,
     }
+}
+
+/// Why the file says that real servents are not to play it; none if it does not.
+pub fn refused_by_file(scenario: &Scenario) -> Option<String> {
+    let why = scenario.simulated_only.as_ref()?;
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+    Some(format!(
+        "this scenario is made for the simulator{why}; play it with `filbert sim`, or smaller, with a --sweep of your own"
+    ))
 }
 
 /// How long the play is, as far as its steps tell.

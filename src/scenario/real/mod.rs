@@ -20,7 +20,7 @@ use crate::cluster::{self, Cluster, ClusterError, Plan, Planned, Progress, Seat,
 use crate::node::Config;
 use crate::sim::NodeId;
 use files::Files;
-pub use limits::{capped, why_not};
+pub use limits::{capped, refused_by_file, why_not};
 use stage::Servents;
 
 /// What a node remembers of queries and hits that came to it: one in the middle of a star gets a
