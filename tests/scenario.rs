@@ -15,6 +15,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("strategies", &["nodes=200", "questions.count=4"]),
     ("replication", &["nodes=100", "questions.count=5"]),
     ("free-riders", &["nodes=100", "questions.count=4", "copies=4%"]),
+    ("assignment", &[]),
     ("query-routing", &["ultrapeers=6", "leaves=30", "questions.count=4"]),
     ("growth", &["nodes=100,200", "questions.count=4"]),
     ("churn", &["ultrapeers=6", "leaves=20", "lasts=3m"]),

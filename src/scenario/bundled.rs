@@ -32,6 +32,7 @@ bundle![
     "strategies",
     "replication",
     "free-riders",
+    "assignment",
     "query-routing",
     "growth",
     "churn",

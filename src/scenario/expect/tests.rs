@@ -34,6 +34,18 @@ fn holds(text: &str, run: &Run) -> bool {
 }
 
 #[test]
+fn throughput_counts_what_was_given_up() {
+    let fast = run(&[], vec![search("first", 31, 3), search("second", 11, 6)]);
+    assert!(holds("throughput == 5", &fast), "two in 0.4 s");
+    let lost = |after_us| Query { first_hit_us: after_us, ..search("lost", 5, 1) };
+    for slow in [lost(None), lost(Some(9_000_000))] {
+        let some = run(&[], vec![search("first", 31, 3), slow]);
+        assert!(holds("0.454 < throughput < 0.455", &some), "one in 2.2 s");
+    }
+    assert!(holds("throughput == 0", &run(&[], Vec::new())), "nobody asked");
+}
+
+#[test]
 fn sentences_hold_or_do_not() {
     let run = run(&[], vec![search("first", 31, 3), search("second", 11, 6)]);
     for text in [
