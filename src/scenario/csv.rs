@@ -70,7 +70,9 @@ fn runs(report: &Report) -> String {
         "success",
         "recall",
         "first_hit_median_us",
+        "first_hit_mean_us",
         "last_hit_median_us",
+        "throughput_per_s",
         "traffic",
         "trace",
     ];
@@ -91,7 +93,9 @@ fn runs(report: &Report) -> String {
             sum.success,
             sum.recall,
             sum.first_hit_us.percentile(50),
+            sum.first_hit_us.mean,
             sum.last_hit_us.percentile(50),
+            sum.throughput,
             sum.traffic,
             option(run.trace.as_ref()),
         ]]

@@ -214,6 +214,10 @@ pub struct Summary {
     pub first_hit_us: Distribution,
     /// When the last result came, microseconds; searches without one left out.
     pub last_hit_us: Distribution,
+    /// Searches with a result in a second, for one who asks in a closed loop: each search begins when
+    /// the one before has its first result, or is given up after two seconds.
+    #[serde(default)]
+    pub throughput: f64,
     /// Query messages of a search.
     pub messages_each: Distribution,
     /// All descriptors that anybody sent during the play.

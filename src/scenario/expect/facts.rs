@@ -72,11 +72,11 @@ const GIVEN_UP_US: u64 = 2_000_000;
 /// Searches with a result in a second, for one who asks in a closed loop: the next begins when the
 /// one before has its first result or is given up. It follows from how long each took, so it is
 /// what a closed loop gives only where searches do not disturb each other.
-fn throughput(run: &Run) -> f64 {
+pub(in crate::scenario) fn throughput(queries: &[Query]) -> f64 {
     let took = |query: &Query| query.first_hit_us.map_or(GIVEN_UP_US, |us| us.min(GIVEN_UP_US));
     let in_time = |query: &&Query| query.first_hit_us.is_some_and(|us| us < GIVEN_UP_US);
-    let answered = run.queries.iter().filter(in_time).count();
-    let took_us: u64 = run.queries.iter().map(took).sum();
+    let answered = queries.iter().filter(in_time).count();
+    let took_us: u64 = queries.iter().map(took).sum();
     answered as f64 * 1e6 / took_us.max(1) as f64
 }
 
@@ -132,7 +132,7 @@ pub const FACTS: &[Known] = &[
     plain(
         "throughput",
         "searches with a result in a second, each begun when the one before has one, or after 2 s",
-        From::Run(throughput),
+        From::Run(|run| throughput(&run.queries)),
     ),
     plain(
         "traffic",

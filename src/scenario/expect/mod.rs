@@ -22,6 +22,7 @@ use std::time::Duration;
 
 pub(in crate::scenario) use evaluate::unknown_names;
 pub use evaluate::{judge, verdict};
+pub(super) use facts::throughput;
 pub use facts::{FACTS, Kind};
 pub use read::read;
 

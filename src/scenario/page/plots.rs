@@ -10,7 +10,7 @@ use crate::scenario::report::{Distribution, Run, Sample, Summary};
 type Measure = (&'static str, &'static str, Unit, fn(&Summary) -> f64);
 
 /// What is drawn along a scale or compared by bars, most important first.
-pub(super) const MEASURES: [Measure; 6] = [
+pub(super) const MEASURES: [Measure; 7] = [
     ("Messages a search", "copies of the query that anybody sent", Unit::Count, |s| s.messages),
     ("Nodes reached", "nodes that got the query", Unit::Count, |s| s.reached),
     ("Recall", "the part of those who share a match that answered", Unit::Part, |s| s.recall),
@@ -26,6 +26,12 @@ pub(super) const MEASURES: [Measure; 6] = [
     ("First result, median", "how long a searcher waits", Unit::Time, |s| {
         s.first_hit_us.percentile(50)
     }),
+    (
+        "Throughput",
+        "searches answered in a second, each begun when the one before was",
+        Unit::Count,
+        |s| s.throughput,
+    ),
 ];
 
 /// Charts of each measure along the axis of numbers; none if there is no such axis.

@@ -3,6 +3,7 @@
 use super::{Outcome, Play, Stage};
 use crate::node::Why;
 use crate::node::view::{Dropped, KindCount};
+use crate::scenario::expect;
 use crate::scenario::report::{
     Distribution, Drop, Load, NODE_ROWS_MAX, NodeRow, Overlay, Query, Run, Summary, Traffic,
 };
@@ -213,6 +214,7 @@ fn summary(queries: &[Query], traffic: u64) -> Summary {
         recall: of_answerable(&|query| query.recall.unwrap_or(0.0)),
         first_hit_us: times(&|query| query.first_hit_us),
         last_hit_us: times(&|query| query.last_hit_us),
+        throughput: expect::throughput(queries),
         messages_each: Distribution::of(
             queries.iter().map(|query| query.messages as f64).collect(),
         ),

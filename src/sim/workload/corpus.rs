@@ -52,6 +52,9 @@ pub struct Corpus {
     pub name_words: u32,
     /// Bytes of each file.
     pub file_bytes: u64,
+    /// Whether the copies are dealt out like cards, so that all who share have as many, give or take
+    /// one; else chance alone decides (and the top nodes count).
+    pub dealt: bool,
     /// Whether the files have their SHA-1, so that they can be fetched and verified; it costs
     /// hashing each of them once.
     pub hashed: bool,
@@ -71,6 +74,7 @@ impl Default for Corpus {
             word_exponent: 0.8,
             name_words: 4,
             file_bytes: 4_000_000,
+            dealt: false,
             hashed: false,
         }
     }

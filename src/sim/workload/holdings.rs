@@ -68,6 +68,7 @@ impl Holdings {
         let top = top.min(sharers.len());
         let uneven = corpus.top_copies_share * sharers.len() as f64 > top as f64;
         let (top, others) = sharers.split_at(if uneven { top } else { 0 });
+        let mut deal = sharers.iter().copied().cycle();
         let mut by_file = Lists { first: vec![0], items: Vec::new() };
         for expected in corpus.copies(nodes) {
             let copies = rounded(expected, dice).min(sharers.len() as u32);
@@ -77,8 +78,12 @@ impl Holdings {
             let least = copies.saturating_sub(others.len() as u32);
             let at_top = rounded(at_top, dice).clamp(least, (top.len() as u32).max(least));
             let begin = by_file.items.len();
-            choose(top, at_top, dice, &mut by_file.items);
-            choose(others, copies - at_top.min(copies), dice, &mut by_file.items);
+            if corpus.dealt {
+                by_file.items.extend(deal.by_ref().take(copies as usize));
+            } else {
+                choose(top, at_top, dice, &mut by_file.items);
+                choose(others, copies - at_top.min(copies), dice, &mut by_file.items);
+            }
             by_file.items[begin..].sort_unstable();
             by_file.first.push(by_file.items.len());
         }

@@ -276,3 +276,17 @@ fn unfit_values_are_told_by_their_keys() {
     let session = Lifetime { shape: 0.5, median_s: None, mean_s: None };
     assert_eq!(key(Churn { session, ..Churn::default() }.check()), Err("median-s"));
 }
+
+#[test]
+fn dealt_copies_are_as_many_for_all_who_share() {
+    for (nodes, files) in [(5, 25), (7, 30)] {
+        let corpus = Corpus { dealt: true, ..Corpus::even(files, 1.0 / f64::from(nodes)) };
+        let holdings = corpus.place(nodes, &Dice::new(2));
+        let counts: Vec<usize> =
+            (0..nodes).map(|node| holdings.files(NodeId(node)).len()).collect();
+        let (few, many) = (files / nodes, files.div_ceil(nodes));
+        assert!(counts.iter().all(|&count| (few..=many).contains(&(count as u32))), "{counts:?}");
+        assert_eq!(counts.iter().sum::<usize>(), files as usize);
+        assert!((0..files).all(|file| holdings.holders(file).count() == 1));
+    }
+}
