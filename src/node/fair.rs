@@ -132,8 +132,9 @@ impl Fair {
         let may = TIMES_MEDIAN * usual_per_s;
         self.peers = limit(config.queries_per_minute_max, config.query_burst, may);
         self.leaves = limit(config.leaf_queries_per_minute_max, config.leaf_query_burst, 0);
-        self.far_too_much =
-            TIMES_FAR_TOO_MUCH * u64::from(self.peers.per_s) * window_us.max(1_000_000) / 1_000_000;
+        // A clock that leaps makes a window of any length.
+        let may_in_window = u64::from(self.peers.per_s).saturating_mul(window_us.max(1_000_000));
+        self.far_too_much = (may_in_window / 1_000_000).saturating_mul(TIMES_FAR_TOO_MUCH);
         self.window_began = now;
     }
 
