@@ -40,7 +40,7 @@ pub(crate) struct Ran {
 pub(crate) enum Trouble {
     Broken(Box<Failure>),
     NotFound { asker: NodeId, missing: Vec<NodeId>, picture: String },
-    NotFetched { node: NodeId, progress: Option<Progress> },
+    NotFetched { node: NodeId, progress: Option<Progress>, picture: String },
     WrongBytes { node: NodeId },
     RunsDiffer,
 }
@@ -72,8 +72,8 @@ impl fmt::Display for Trouble {
             Trouble::NotFound { asker, missing, picture } => {
                 write!(f, "{asker} does not find what {missing:?} share{picture}")
             }
-            Trouble::NotFetched { node, progress } => {
-                write!(f, "{node} does not get its file: {progress:?}")
+            Trouble::NotFetched { node, progress, picture } => {
+                write!(f, "{node} does not get its file: {progress:?}{picture}")
             }
             Trouble::WrongBytes { node } => write!(f, "{node} has published wrong bytes"),
             Trouble::RunsDiffer => f.write_str("the same seed gave another world"),
@@ -318,6 +318,8 @@ fn all_is_fetched(case: &Case, world: &mut World) -> Result<(), Trouble> {
                 world.befall(Fault::Kill(node));
                 world.events(node);
                 world.befall(Fault::Restart(node));
+                // Its neighbours refuse to connect to it until they know that it was gone.
+                world.run_for(MINUTE)?;
                 introduce_one(case, world, node);
             }
             if world.disk(node).unfinished().is_empty() {
@@ -334,7 +336,8 @@ fn all_is_fetched(case: &Case, world: &mut World) -> Result<(), Trouble> {
             None if case.is_poisoned() && there => {}
             None if case.is_poisoned() => {}
             None => {
-                return Err(Trouble::NotFetched { node, progress: progress(world, node) });
+                let picture = picture(world);
+                return Err(Trouble::NotFetched { node, progress: progress(world, node), picture });
             }
         }
     }
