@@ -2,7 +2,6 @@
 
 use super::config::Strategy;
 use super::conn::outbox::Priority;
-use super::fair::Allowance;
 use super::hosts::pongs::Cached;
 use super::hosts::slots;
 use super::link::{Partial, quoted};
@@ -146,36 +145,24 @@ impl Node {
         if self.fair.is_due(now, &self.config) {
             self.reckon_allowances(now);
         }
-        let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link()) else {
-            return;
-        };
-        let allowance = match link.relation {
-            // What our ultrapeers send us goes nowhere from here.
-            Relation::Ultrapeer => Allowance::default(),
-            Relation::Peer | Relation::Leaf => link.allowance,
-        };
-        let strains = link.strains;
-        self.fair.open(now, allowance, link.relation == Relation::Leaf, strains);
+        if let Some(link) = self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
+            self.fair.open(now, std::mem::take(&mut link.allowance), link.relation);
+        }
     }
 
     #[cold]
     fn reckon_allowances(&mut self, now: Time) {
         let mut brought = Vec::new();
-        for (_, row) in self.conns.iter() {
-            let peer = row.phase.link().filter(|link| link.relation == Relation::Peer);
-            brought.extend(peer.map(|link| link.allowance.brought()));
+        for (_, row) in self.conns.iter_mut() {
+            if let Some(link) = row.phase.link_mut() {
+                let of_link = link.allowance.take_brought();
+                brought.extend((link.relation == Relation::Peer).then_some(of_link));
+            }
         }
         let peers = u32::try_from(brought.len()).unwrap_or(u32::MAX);
         let hosts = |ttl| pace::hosts(peers, ttl);
         let Node { fair, rng, config, .. } = self;
-        fair.renew(now, &mut brought, hosts, || rng.derive("fair").u64(), config);
-        for (_, row) in self.conns.iter_mut() {
-            if let Some(link) = row.phase.link_mut() {
-                let of_link = link.allowance.take_brought();
-                link.strains =
-                    link.relation == Relation::Peer && self.fair.is_far_too_much(of_link);
-            }
-        }
+        fair.renew(now, &brought, hosts, || rng.derive("fair").u64(), config);
     }
 
     fn too_large(&mut self, now: Time, from: From) -> bool {
@@ -279,13 +266,13 @@ impl Node {
             && self.seen.is_news(&header.guid, header.ttl)
         {
             // It is not known by that: another neighbour may bring it.
-            self.fair.refused(cost);
+            self.fair.refused(cost, header.hops);
             return Err(Why::TooManyQueries);
         }
         let forward = self.config.forward;
         let admission = self.seen.admit(header.guid, from.conn, header.ttl, forward);
         match admission {
-            Admission::Fresh | Admission::Higher => self.fair.charge(cost),
+            Admission::Fresh | Admission::Higher => self.fair.charge(cost, header.hops),
             Admission::Duplicate => return Err(Why::Duplicate),
             Admission::Own => return Err(Why::OwnQuery),
         }
@@ -312,12 +299,7 @@ impl Node {
             self.stirred = true;
             return self.begin_for_leaf(now, from, header, &query, payload);
         }
-        let mut onward = lifetime::onward(header);
-        let goes_on = self.fair.passes_on(now, cost);
-        if !goes_on {
-            // Leaves hear it still.
-            onward.ttl = 0;
-        }
+        let onward = lifetime::onward(header);
         // Leaves had the first copy already.
         let leaves = admission == Admission::Fresh;
         match self.relays_by() {
@@ -327,8 +309,7 @@ impl Node {
             _ => self.flood(now, from.conn, &onward, payload, &query, leaves),
         }
         match onward.ttl {
-            0 if goes_on => Err(Why::TtlSpent),
-            0 => Err(Why::NotPassedOn),
+            0 => Err(Why::TtlSpent),
             _ => Ok(()),
         }
     }

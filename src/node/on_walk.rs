@@ -63,13 +63,13 @@ impl Node {
         let cost = self.fair.cost(ttl);
         let is_first = self.seen.is_unknown(&guid);
         if is_first && !self.fair.affords(cost, header.hops, &guid) {
-            self.fair.refused(cost);
+            self.fair.refused(cost, header.hops);
             return Err(Why::TooManyQueries);
         }
         let query = Query::decode(payload).map_err(|_| Why::Malformed)?;
         answer::admit(&query)?;
         if self.seen.admit(guid, from.conn, ttl, Forward::FirstCopy) == Admission::Fresh {
-            self.fair.charge(cost);
+            self.fair.charge(cost, header.hops);
             self.visit(now, from, header, payload, &query);
         }
         if self.tier == Tier::Leaf {

@@ -52,8 +52,6 @@ reasons! {
     UnknownKind = "unknown kind of descriptor",
     /// New queries of one neighbour beyond what it may bring.
     TooManyQueries = "more queries than one neighbour may bring",
-    /// A new query of a neighbour that asks far too much: answered, but not passed on.
-    NotPassedOn = "of a neighbour that asks far too much: not passed on",
     /// A vendor message that we do not know or that nobody may send us here.
     UnknownVendorMessage = "unknown vendor message",
     /// A hit or pong for a query or ping we do not know.

@@ -61,8 +61,6 @@ pub(super) struct Link {
     pub told: u32,
     /// What it may still bring of queries.
     pub allowance: Allowance,
-    /// Whether it brings far more than it may.
-    pub strains: bool,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// What it says lies behind it; none if it does not speak HSEP.
@@ -116,7 +114,6 @@ impl Link {
             understands: Understood::default(),
             hops_limit: u8::MAX,
             allowance: Allowance::default(),
-            strains: false,
             number: None,
             told: 0,
             understands_bye: features.understands_bye,
@@ -138,7 +135,11 @@ impl Link {
         let partial = self.partial.as_ref().map_or(0, |partial| 32 + block(partial.0.capacity()));
         let inflater = self.inflater.as_ref().map_or(0, |inflater| inflater.heap_bytes());
         let outlook = self.outlook.as_ref().map_or(0, |outlook| outlook.heap_bytes());
-        block(self.user_agent.as_ref().map_or(0, |text| text.len())) + partial + inflater + outlook
+        block(self.user_agent.as_ref().map_or(0, |text| text.len()))
+            + partial
+            + inflater
+            + outlook
+            + self.allowance.heap_bytes()
     }
 
     /// What it calls itself. Text of a stranger.
