@@ -74,6 +74,10 @@ fn runs(report: &Report) -> String {
         "last_hit_median_us",
         "throughput_per_s",
         "traffic",
+        "sent_median",
+        "sent_max",
+        "queue_peak_max_bytes",
+        "memory_mean_bytes",
         "trace",
     ];
     table(report, COLUMNS, |run| {
@@ -97,6 +101,10 @@ fn runs(report: &Report) -> String {
             sum.last_hit_us.percentile(50),
             sum.throughput,
             sum.traffic,
+            run.load.messages_sent.percentile(50),
+            run.load.messages_sent.percentile(100),
+            run.load.queue_peak_bytes.percentile(100),
+            run.load.memory_bytes.mean,
             option(run.trace.as_ref()),
         ]]
     })
@@ -163,8 +171,18 @@ fn hops(report: &Report) -> String {
 }
 
 fn nodes(report: &Report) -> String {
-    const COLUMNS: &[&str] =
-        &["node", "role", "alive", "degree", "files", "messages_sent", "bytes_sent", "drops"];
+    const COLUMNS: &[&str] = &[
+        "node",
+        "role",
+        "alive",
+        "degree",
+        "files",
+        "messages_sent",
+        "bytes_sent",
+        "drops",
+        "queue_peak_bytes",
+        "memory_bytes",
+    ];
     table(report, COLUMNS, |run| {
         let row = |node: &super::report::NodeRow| {
             row![
@@ -176,6 +194,8 @@ fn nodes(report: &Report) -> String {
                 node.messages_sent,
                 node.bytes_sent,
                 node.drops,
+                option(node.queue_peak_bytes),
+                option(node.memory_bytes),
             ]
         };
         run.nodes.iter().map(row).collect()

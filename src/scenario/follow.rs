@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::report::{Copy, FLOOD_NODES_MAX, Flood, FloodNode};
+use super::report::{Copy, FLOOD_NODES_MAX, Flood, FloodNode, Hop};
 use crate::api::types::{Fate, Passage};
 use crate::node::Why;
 use crate::node::config::{Config, Forward, Strategy};
@@ -336,14 +336,17 @@ impl Followed {
             .map(|(a, b)| (a.min(b), a.max(b)))
             .collect();
         let mut met = BTreeSet::from([self.origin]);
+        let mut all = Vec::new();
         let copies = self.steps.iter().filter(|step| step.fate.arrived()).filter_map(|step| {
             let duplicate = step.fate != Fate::First || !met.insert(step.node);
+            all.push((step.hop, duplicate));
             let (from, to) = (place(step.from?)?, place(step.node)?);
             Some(Copy { from, to, at_us: step.at_us, hop: step.hop, duplicate })
         });
         Flood {
             query: 0,
             copies: copies.collect(),
+            hops: Hop::count(all, hops.values().copied()),
             nodes: drawn
                 .iter()
                 .map(|&(node, leaf)| FloodNode {

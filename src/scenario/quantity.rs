@@ -22,6 +22,9 @@ const TIMES: &[(&str, f64)] = &[
     ("day", 86_400e6),
 ];
 
+/// Nothing lasts longer than a year: who writes more has mistaken the unit.
+const TIME_US_MAX: f64 = 366.0 * 86_400e6;
+
 /// Units of size, in bytes; upper and lower case are the same.
 const SIZES: &[(&str, f64)] = &[
     ("", 1.0),
@@ -66,10 +69,13 @@ fn by(table: &[(&str, f64)], number: f64, unit: &str) -> Option<f64> {
 pub fn time(text: &str) -> Result<Duration, String> {
     let read = || {
         let (number, unit) = split(text)?;
-        let us = if number == 0.0 && unit.is_empty() { 0.0 } else { by(TIMES, number, unit)? };
-        Duration::try_from_secs_f64(us / 1e6).ok()
+        Some(if number == 0.0 && unit.is_empty() { 0.0 } else { by(TIMES, number, unit)? })
     };
-    read().ok_or_else(|| format!("{text} is not a time; write it like 50ms, 3s, 2m or 1h"))
+    match read() {
+        Some(us) if us > TIME_US_MAX => Err(format!("{text} is too long: a year at most")),
+        Some(us) => Ok(Duration::from_secs_f64(us / 1e6)),
+        None => Err(format!("{text} is not a time; write it like 50ms, 3s, 2m or 1h")),
+    }
 }
 
 /// A size in bytes: `700`, `700k`, `1.5 MB` (powers of 1,024).
@@ -113,12 +119,16 @@ pub fn times_a_minute(text: &str) -> Result<f64, String> {
 /// # Errors
 /// What is wrong, and how it is written.
 pub fn count(text: &str) -> Result<u64, String> {
-    let read = || {
+    let read = |text| {
         let (number, unit) = split(text)?;
-        let count = by(COUNTS, number, unit)?;
-        (count.fract() == 0.0 && count <= 9e15).then_some(count as u64)
+        by(COUNTS, number, unit).filter(|count| count.fract() == 0.0)
     };
-    read().ok_or_else(|| format!("{text} is not a whole number"))
+    match (read(text), text.trim().strip_prefix('-').and_then(read)) {
+        (Some(count), _) if count > 9e15 => Err(format!("{text} is too large")),
+        (Some(count), _) => Ok(count as u64),
+        (None, Some(_)) => Err(format!("{text} is negative: it must be a whole number from 0 on")),
+        (None, None) => Err(format!("{text} is not a whole number")),
+    }
 }
 
 /// A part of a whole, 0 to 1: `30%`, `0.3`.

@@ -99,8 +99,8 @@ pub struct Run {
     pub timeline: Vec<Moment>,
     /// How the network stood from time to time: [`SAMPLES`] samples at even distances at most.
     pub samples: Vec<Sample>,
-    /// The flood of one query, to be drawn; the first run of an experiment has one, the others
-    /// none, and none if nobody asked anything.
+    /// The flood of one query, to be drawn; of all runs of an experiment the first in whose drawing
+    /// most nodes are reached has one, and none if nobody asked anything.
     pub flood: Option<Flood>,
 }
 
@@ -233,6 +233,13 @@ pub struct Load {
     pub bytes_sent: Distribution,
     /// Files that a node shares.
     pub files: Distribution,
+    /// The most bytes that ever waited in one of a node's queues; none where that is not known.
+    #[serde(default)]
+    pub queue_peak_bytes: Distribution,
+    /// Bytes of memory of a node, reckoned from what its tables have room for; none where that is
+    /// not known.
+    #[serde(default)]
+    pub memory_bytes: Distribution,
 }
 
 /// A node.
@@ -254,6 +261,12 @@ pub struct NodeRow {
     pub bytes_sent: u64,
     /// What it dropped, refused or closed, whatever the reason.
     pub drops: u64,
+    /// The most bytes that ever waited in one of its queues, if that is known.
+    #[serde(default)]
+    pub queue_peak_bytes: Option<u64>,
+    /// Its memory as in [`Load::memory_bytes`], if that is known.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
 }
 
 /// Descriptors of a kind.
@@ -342,6 +355,21 @@ pub struct Flood {
     pub copies: Vec<Copy>,
     /// Nodes of the network that are not drawn.
     pub left_out: u64,
+    /// What happened over 1, 2, ... links, among those who are not drawn, too; empty if that is what
+    /// is drawn.
+    #[serde(default)]
+    pub hops: Vec<Hop>,
+}
+
+/// What happened to a query over so many links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// Copies that crossed so many.
+    pub copies: u64,
+    /// Of these, copies to nodes to which one had been sent before.
+    pub duplicates: u64,
+    /// Nodes that it first reached over so many.
+    pub nodes: u64,
 }
 
 /// A node of the drawing.
@@ -422,6 +450,30 @@ pub struct Distribution {
     /// The 0th, 1st, ... 100th percentile: 101 numbers (0 the least, 50 the median, 100 the
     /// greatest), or none if there are no numbers.
     pub percentiles: Vec<f64>,
+}
+
+impl Hop {
+    /// Of copies (the links that each crossed, and whether it was a duplicate) and of nodes (the
+    /// links that a query first crossed to each): what happened over 1, 2, ... links.
+    pub(super) fn count(
+        copies: impl IntoIterator<Item = (u32, bool)>,
+        nodes: impl IntoIterator<Item = u32>,
+    ) -> Vec<Hop> {
+        let mut hops: Vec<Hop> = Vec::new();
+        let mut at = |hop: u32, count: &dyn Fn(&mut Hop)| {
+            let Some(place) = (hop as usize).checked_sub(1) else { return };
+            hops.resize(hops.len().max(place + 1), Hop::default());
+            count(&mut hops[place]);
+        };
+        for (hop, duplicate) in copies {
+            at(hop, &|of| of.copies += 1);
+            at(hop, &|of| of.duplicates += u64::from(duplicate));
+        }
+        for hop in nodes {
+            at(hop, &|of| of.nodes += 1);
+        }
+        hops
+    }
 }
 
 impl Distribution {

@@ -127,8 +127,13 @@ impl LoadFacts {
 impl World {
     /// What a node has to do, if it lives.
     pub fn node_load(&self, node: NodeId) -> Option<NodeLoad> {
-        let memory_bytes = self.slots.get(node.0 as usize)?.node.as_ref()?.memory_bytes();
+        let memory_bytes = self.memory_of(node)?;
         self.view(node).map(|view| NodeLoad::new(node, &view, self.load(node), memory_bytes))
+    }
+
+    /// The memory of a node if it lives, as in [`NodeLoad::memory_bytes`].
+    pub fn memory_of(&self, node: NodeId) -> Option<u64> {
+        Some(self.slots.get(node.0 as usize)?.node.as_ref()?.memory_bytes())
     }
 
     /// What each node that lives has to do.

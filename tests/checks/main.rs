@@ -7,7 +7,7 @@
 //! | a d-regular graph costs N(d - 1) + 1 | `cost::a_d_regular_graph` |
 //! | reach is the TTL ball under the higher-TTL rule, at most that under first-copy | `reach::the_ttl_ball`, and `flood` |
 //! | random regular graphs, within 1 % | `regular` |
-//! | expanding ring and 32 walkers, within 10 % | `strategies` |
+//! | expanding ring and 32 walkers, within 10 % | `strategies::on_paper_the_costs_are_those_of_the_table`; worlds against that paper query by query: `strategies` |
 //! | dynamic query arithmetic | `node/search/pace/tests.rs`; against a flood: `dynamic` of the simulator's tests |
 //! | fill and false positives of query routing tables | `library/route_table/tests.rs`; the last hop: `routing` |
 //! | replication (Cohen, Shenker 2002) | `replication` |

@@ -160,6 +160,50 @@ fn agrees(what: &str, found: &[u64], said: f64) {
     assert!((mean - said).abs() <= 0.1 * said + chance, "{what}: {mean} against {said}");
 }
 
+/// Steps until one of the walkers that leave `origin` is where a copy is: to random neighbours, and
+/// never straight back.
+fn walked(graph: &Graph, origin: u32, on: &BTreeSet<u32>, dice: &mut Dice) -> u64 {
+    let mut walkers = vec![(origin, origin); WALKERS.into()];
+    for steps in 1.. {
+        for (at, before) in &mut walkers {
+            let ways: Vec<u32> =
+                graph.neighbours(*at).iter().copied().filter(|next| next != before).collect();
+            (*before, *at) = (*at, *dice.pick(&ways).expect("every node has four neighbours"));
+        }
+        if walkers.iter().any(|(at, _)| on.contains(at)) {
+            return steps;
+        }
+    }
+    0
+}
+
+/// The table is within 10 % of what floods and walks on paper cost in 1,000 queries: those that the
+/// worlds are held against query by query.
+#[test]
+fn on_paper_the_costs_are_those_of_the_table() {
+    let mut setting = Setting::new();
+    for (per_mille, ring, messages, steps) in TABLE {
+        let questions = setting.copies.questions(per_mille, 1_000, NODES, &mut setting.dice);
+        let mut dice = Dice::new(per_mille.into()).derive("walkers");
+        let (mut floods_cost, mut walk_cost, mut walk_steps) = (0, 0, 0);
+        for (origin, _, on) in &questions {
+            floods_cost += floods(&setting.graph.distances(origin.0), on).iter().sum::<u64>();
+            let steps = walked(&setting.graph, origin.0, on, &mut dice);
+            walk_cost += u64::from(WALKERS) * steps.next_multiple_of(4);
+            walk_steps += steps;
+        }
+        for (what, sum, said) in [
+            ("ring", floods_cost, ring),
+            ("walkers", walk_cost, messages),
+            ("first hit", walk_steps, steps),
+        ] {
+            let mean = sum as f64 / questions.len() as f64;
+            println!("{what}, {per_mille} in 1,000: {mean:.2} on paper, {said} in the table");
+            assert!((mean / said - 1.0).abs() <= 0.1, "{what}, {per_mille}: {mean}, not {said}");
+        }
+    }
+}
+
 fn all(costs: &[Cost], what: impl Fn(&Cost) -> u64) -> Vec<u64> {
     costs.iter().map(what).collect()
 }

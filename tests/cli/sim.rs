@@ -66,6 +66,32 @@ fn tables_a_page_and_json_are_written_for_all_seeds() {
 }
 
 #[test]
+fn what_cannot_be_read_or_written_is_said_before_anything_is_played() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let missing = dir.path().join("no/such/folder/page.html");
+    let output = sim(dir.path(), RING, &["--report", &missing.to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty() && text(&output.stderr).contains("cannot be written"));
+    let ring = "topology = 'ring'\nnodes = 6";
+    for (bytes, said) in [
+        (&b"\x1F\x8B\x08\x00\xFF"[..], "unpack it first"),
+        (b"1,2\n", "line 1 of the edge list is not two node numbers"),
+        (b"# nothing\n", "this network has no nodes"),
+    ] {
+        fs::write(dir.path().join("graph.txt"), bytes).expect("the file is written");
+        let file = RING.replace(ring, "topology = 'edge-list'\nfile = 'graph.txt'");
+        let output = sim(dir.path(), &file, &[]);
+        let shown = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && shown.contains(said), "{shown}");
+    }
+    fs::remove_file(dir.path().join("graph.txt")).expect("it was there");
+    let file = RING.replace(ring, "topology = 'edge-list'\nfile = 'graph.txt'");
+    assert!(
+        text(&sim(dir.path(), &file, &[]).stderr).contains("is looked for next to the scenario")
+    );
+}
+
+#[test]
 fn bundled_experiments_are_listed_printed_and_played_by_name() {
     let dir = tempfile::tempdir().expect("a folder");
     let list = text(&run(dir.path(), &["sim", "--list"]).stdout);
@@ -73,6 +99,7 @@ fn bundled_experiments_are_listed_printed_and_played_by_name() {
     let printed = text(&run(dir.path(), &["sim", "first", "--print"]).stdout);
     assert!(printed.starts_with("# A first experiment"));
     assert_eq!(run(dir.path(), &["sim", "first"]).status.code(), Some(0));
+    assert_eq!(text(&run(dir.path(), &["sim"]).stdout), list, "without a name");
     let unknown = run(dir.path(), &["sim", "riter"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("is it ritter?"));

@@ -246,14 +246,14 @@ pub(super) struct Replay {
     pub(super) file: PathBuf,
 }
 
-/// An experiment.
+/// An experiment in the simulated network.
 ///
 /// The same file and seed give the same result. Exit status: 0 everything that the file expects
 /// held, 1 something did not, 2 a mistake in the file.
 #[derive(Debug, StructOpt)]
 pub(super) struct Sim {
-    /// A scenario file, or the name of a bundled experiment
-    #[structopt(value_name = "FILE|NAME", required_unless_one = &["list"])]
+    /// A scenario file, or the name of a bundled experiment; without one, these are listed
+    #[structopt(value_name = "FILE|NAME")]
     pub(super) what: Option<String>,
     /// Lists the bundled experiments
     #[structopt(long)]

@@ -4,7 +4,7 @@ mod record;
 pub(in crate::cli) mod show;
 
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(super) const STEPS: f64 = 1_000.0;
 /// Seeds at most.
 const SEEDS_MAX: u64 = 100_000;
 
-/// Plays an experiment, or lists those that are bundled.
+/// Plays an experiment, or lists those that are bundled: also if none is named.
 pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
     let Some(what) = words.what.as_deref().filter(|_| !words.list) else {
         list(json);
@@ -35,6 +35,17 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
     let experiment = Experiment::read(what, &text, &words.sweep, &load(&folder))?;
     let seeds = seeds(words.seed, words.seeds.as_deref(), experiment.scenario().seed)?;
     let recorder = record::Recorder::new(words, &experiment, &seeds)?;
+    // What cannot be written is said before it is played, not after.
+    if let Some(folder) = &words.csv {
+        make(folder)?;
+    }
+    if let Some(file) = &words.report {
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file)
+            .with_context(unwritten(file))?;
+    }
     let begin = Instant::now();
     let report = match play(&experiment, &seeds) {
         Ok(report) => report,
@@ -79,8 +90,18 @@ pub(super) fn find(what: &str) -> Result<(String, PathBuf)> {
 pub(super) fn load(folder: &Path) -> impl Fn(&str) -> Result<String, String> + Sync {
     move |file| {
         let path = folder.join(file);
-        fs::read_to_string(&path)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+        fs::read_to_string(&path).map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => {
+                format!("{} is not text; if it is packed (.gz), unpack it first", path.display())
+            }
+            ErrorKind::NotFound => {
+                format!(
+                    "{} is not there; a file is looked for next to the scenario",
+                    path.display()
+                )
+            }
+            _ => format!("{} cannot be read: {error}", path.display()),
+        })
     }
 }
 
@@ -135,11 +156,19 @@ fn look_closer(experiment: &Experiment, report: &Report) {
 }
 
 pub(super) fn write(file: &Path, text: &str) -> Result<()> {
-    fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+    fs::write(file, text).with_context(unwritten(file))
+}
+
+fn unwritten(file: &Path) -> impl FnOnce() -> String {
+    move || format!("{} cannot be written", file.display())
+}
+
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 pub(super) fn write_csv(report: &Report, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    make(folder)?;
     for (name, text) in scenario::csv::files(report) {
         write(&folder.join(name), &text)?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cli::render::{Side, Table, bold, dim, good, harmless, say};
 use crate::cli::units;
-use crate::scenario::report::{Case, Report, Run, Theatre, Verdict};
+use crate::scenario::report::{Case, Load, Report, Run, Theatre, Verdict};
 
 /// Rows of a table of runs at most: beyond, the CSV files are the place for it.
 const ROWS_MAX: usize = 60;
@@ -24,6 +24,7 @@ pub(in crate::cli) fn report(report: &Report, took: Duration) {
     if let [run] = report.runs.as_slice() {
         hops(run);
         downloads(run);
+        load(run);
         drops(run);
     }
     expectations(report);
@@ -60,12 +61,13 @@ fn network(report: &Report, run: &Run) -> String {
     };
     let first = if report.runs.len() > 1 { "first run: " } else { "" };
     format!(
-        "{first}{} nodes{tiers}, {} links, mean degree {}, diameter {}, mean path {}{parts}; {seeds}",
-        units::number(overlay.nodes),
-        units::number(overlay.edges),
+        "{first}{}{tiers}, {}, mean degree {}, diameter {}, mean path {}, clustering {}{parts}; {seeds}",
+        units::count(overlay.nodes, "node", "nodes"),
+        units::count(overlay.edges, "link", "links"),
         figure(overlay.degree.mean),
         overlay.diameter,
         figure(overlay.path_length),
+        figure(overlay.clustering),
     )
 }
 
@@ -86,8 +88,11 @@ fn timeline(run: &Run) {
 /// The mean over the seeds of each combination of what varies.
 fn runs(report: &Report) {
     let seeds = report.seeds.len().max(1);
-    if report.runs.iter().all(|run| run.queries.is_empty()) && report.axes.is_empty() {
-        return;
+    if report.runs.iter().all(|run| run.queries.is_empty()) {
+        say!("nobody asked anything (a [[step]] that says search, or [questions], would)");
+        if report.axes.is_empty() {
+            return;
+        }
     }
     let mut columns: Vec<(&str, Side)> = report
         .axes
@@ -165,6 +170,30 @@ fn downloads(run: &Run) {
         run.downloads.len(),
         units::duration(Duration::from_micros(mean))
     );
+}
+
+/// What the nodes had to do.
+fn load(run: &Run) {
+    let bytes = |bytes: f64| units::size(bytes as u64);
+    let Load { messages_sent: sent, bytes_sent, queue_peak_bytes: queue, memory_bytes, .. } =
+        &run.load;
+    if sent.count == 0 {
+        return;
+    }
+    let mut parts = vec![format!(
+        "{} descriptors sent ({} at most), {} ({} at most)",
+        figure(sent.percentile(50)),
+        figure(sent.percentile(100)),
+        bytes(bytes_sent.percentile(50)),
+        bytes(bytes_sent.percentile(100)),
+    )];
+    if queue.count > 0 {
+        parts.push(format!("queue {} at most", bytes(queue.percentile(100))));
+    }
+    if memory_bytes.count > 0 {
+        parts.push(format!("memory {}", bytes(memory_bytes.percentile(50))));
+    }
+    say!("a node, in the median: {}", parts.join("; "));
 }
 
 fn drops(run: &Run) {

@@ -169,6 +169,12 @@ pub const FACTS: &[Known] = &[
     ),
     plain("sent", "descriptors that a node sent", From::Nodes(|run| &run.load.messages_sent)),
     plain("sent-bytes", "bytes that a node sent", From::Nodes(|run| &run.load.bytes_sent)),
+    plain(
+        "queue",
+        "the most bytes that ever waited in a queue of a node",
+        From::Nodes(|run| &run.load.queue_peak_bytes),
+    ),
+    plain("memory", "bytes of memory of a node", From::Nodes(|run| &run.load.memory_bytes)),
     plain("files", "files that a node shares", From::Nodes(|run| &run.load.files)),
     plain(
         "drops",

@@ -13,6 +13,9 @@ pub(super) fn read(section: &Section<'_>) -> Read<NetConfig> {
     let usual = NetConfig::default();
     let rate = section.parsed("rate", |text| {
         let rate = quantity::bytes_a_second(text)?;
+        if rate == 0 {
+            return Err("at this rate nothing arrives; a step can clog links".to_owned());
+        }
         u32::try_from(rate)
             .map_err(|_| format!("{text} is too fast: leave the rate out for no limit"))
     })?;

@@ -167,6 +167,11 @@ impl Varied {
         if values.is_empty() || values.len() > VALUES_MAX {
             return Err(wrong(format!("a sweep has 1 to {VALUES_MAX} values, like [1, 2, 3]")));
         }
+        for (at, item) in values.iter().enumerate() {
+            if values[..at].iter().any(|other| other.value == item.value) {
+                return Err(wrong(format!("{} is named twice", item.value)));
+            }
+        }
         let path = path_of(document, key).map_err(wrong)?;
         Ok(Varied { key: key.to_owned(), path, values })
     }
@@ -350,6 +355,12 @@ impl Scenario {
             _ => document.root.get(name),
         };
         for (place, group) in self.groups.iter().enumerate() {
+            if groups[..place].contains(&group.name.as_str()) {
+                let item = at("group", place);
+                let place = item.map_or(&Place::File(0..0), |item| names(item, &group.name));
+                let message = format!("there is a group {} already", group.name);
+                return Err(document.mistake(place, "group.name", message));
+            }
             meant(&group.nodes, "group", at("group", place))?;
         }
         for (place, share) in self.shares.iter().enumerate() {

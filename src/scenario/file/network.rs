@@ -69,7 +69,7 @@ impl Network {
         match self {
             Network::Graph { topology, .. } => nodes_of(topology),
             Network::EdgeList { graph, .. } => graph.nodes(),
-            Network::TwoTier { ultrapeers, leaves, .. } => ultrapeers + leaves,
+            Network::TwoTier { ultrapeers, leaves, .. } => ultrapeers.saturating_add(*leaves),
             Network::Emergent { nodes, .. } => *nodes,
         }
     }
@@ -121,10 +121,15 @@ fn nodes_of(topology: &Topology) -> u32 {
         | Topology::WattsStrogatz { nodes, .. } => nodes,
         Topology::Grid { rows, columns } => rows.saturating_mul(columns),
         Topology::Tree { degree, depth } => {
-            let ring =
-                |hop| u64::from(degree) * u64::from(degree.saturating_sub(1)).saturating_pow(hop);
-            let all = (0..depth).fold(1u64, |sum, hop| sum.saturating_add(ring(hop)));
-            u32::try_from(all).unwrap_or(u32::MAX)
+            let (mut all, mut ring) = (1_u32, degree);
+            for _ in 0..depth {
+                all = all.saturating_add(ring);
+                ring = ring.saturating_mul(degree.saturating_sub(1));
+                if all > NODES_MAX {
+                    break;
+                }
+            }
+            all
         }
     }
 }
@@ -137,6 +142,8 @@ const LINKS: u32 = 4;
 const WITHIN: Duration = Duration::from_secs(60);
 /// At most so many nodes: their addresses are 10.x.y.z.
 const NODES_MAX: u32 = 16_000_000;
+/// At most so many links, each of which takes about a kilobyte of memory.
+const LINKS_MAX: f64 = 20e6;
 
 const KINDS: &[(&str, &[&str])] = &[
     ("ring", &["nodes"]),
@@ -202,21 +209,13 @@ pub(super) fn read(
         "ring" => Topology::Ring { nodes: number("nodes")? },
         "line" => Topology::Line { nodes: number("nodes")? },
         "star" => Topology::Star { nodes: number("nodes")? },
-        "tree" => Topology::Tree { degree: number("degree")?, depth: number("depth")? },
+        "tree" => tree(section, number("degree")?, number("depth")?)?,
         "mesh" => Topology::Clique { nodes: number("nodes")? },
         "grid" => Topology::Grid { rows: number("rows")?, columns: number("columns")? },
         "random-regular" => regular(section, number("nodes")?, number("degree")?)?,
-        "erdos-renyi" => {
-            let mean_degree = section.need("mean-degree", section.number("mean-degree")?)?;
-            Topology::ErdosRenyi { nodes: number("nodes")?, mean_degree }
-        }
-        "barabasi-albert" => {
-            Topology::BarabasiAlbert { nodes: number("nodes")?, links: number("links")? }
-        }
-        "watts-strogatz" => {
-            let rewired = section.need("rewired", section.part("rewired")?)?;
-            Topology::WattsStrogatz { nodes: number("nodes")?, degree: number("degree")?, rewired }
-        }
+        "erdos-renyi" => random(section, number("nodes")?)?,
+        "barabasi-albert" => hubs(section, number("nodes")?, number("links")?)?,
+        "watts-strogatz" => small_world(section, number("nodes")?, number("degree")?)?,
         "edge-list" => return edges(section, load),
         "two-tier" => return fits(section, two_tier(section)?),
         _ => return fits(section, emergent(section)?),
@@ -229,12 +228,77 @@ fn fits(section: &Section<'_>, network: Network) -> Read<Network> {
     let nodes = network.nodes();
     match nodes {
         0 => Err(section.mistake("topology", "this network has no nodes")),
-        1..=NODES_MAX => Ok(network),
-        _ => {
-            Err(section
-                .mistake("topology", format!("{nodes} nodes are too many; {NODES_MAX} at most")))
+        1..=NODES_MAX => {
+            let links = match &network {
+                Network::Graph { topology, .. } => links_of(topology),
+                _ => 0.0,
+            };
+            match links <= LINKS_MAX {
+                true => Ok(network),
+                false => {
+                    let message = format!("{links:.0} links are too many; {LINKS_MAX} at most");
+                    Err(section.mistake("topology", message))
+                }
+            }
         }
+        _ => Err(section.mistake("topology", format!("a network has {NODES_MAX} nodes at most"))),
     }
+}
+
+/// How many links there will be, about.
+fn links_of(topology: &Topology) -> f64 {
+    let nodes = f64::from(nodes_of(topology));
+    match *topology {
+        Topology::Clique { .. } => nodes * (nodes - 1.0) / 2.0,
+        Topology::RandomRegular { degree, .. } | Topology::WattsStrogatz { degree, .. } => {
+            nodes * f64::from(degree) / 2.0
+        }
+        Topology::ErdosRenyi { mean_degree, .. } => nodes * mean_degree / 2.0,
+        Topology::BarabasiAlbert { links, .. } => nodes * f64::from(links),
+        Topology::Grid { .. } => 2.0 * nodes,
+        Topology::Ring { .. }
+        | Topology::Line { .. }
+        | Topology::Star { .. }
+        | Topology::Tree { .. } => nodes,
+    }
+}
+
+fn tree(section: &Section<'_>, degree: u32, depth: u32) -> Read<Topology> {
+    match degree {
+        0 | 1 => Err(section.mistake("degree", "a tree branches: its degree is 2 at least")),
+        _ => Ok(Topology::Tree { degree, depth }),
+    }
+}
+
+fn random(section: &Section<'_>, nodes: u32) -> Read<Topology> {
+    let mean_degree = section.need("mean-degree", section.number("mean-degree")?)?;
+    let most = nodes.saturating_sub(1);
+    if mean_degree > f64::from(most) {
+        let message = format!("a node has {most} others to link to, not {mean_degree}");
+        return Err(section.mistake("mean-degree", message));
+    }
+    Ok(Topology::ErdosRenyi { nodes, mean_degree })
+}
+
+fn hubs(section: &Section<'_>, nodes: u32, links: u32) -> Read<Topology> {
+    if links == 0 || (links >= nodes && nodes > 1) {
+        let most = nodes.saturating_sub(1);
+        let message =
+            format!("each newcomer links to so many of those before it: 1 to {most}, not {links}");
+        return Err(section.mistake("links", message));
+    }
+    Ok(Topology::BarabasiAlbert { nodes, links })
+}
+
+fn small_world(section: &Section<'_>, nodes: u32, degree: u32) -> Read<Topology> {
+    if !degree.is_multiple_of(2) || degree >= nodes {
+        let message = format!(
+            "each node begins with half its neighbours on either side: the degree must be even, and below the {nodes} nodes"
+        );
+        return Err(section.mistake("degree", message));
+    }
+    let rewired = section.need("rewired", section.part("rewired")?)?;
+    Ok(Topology::WattsStrogatz { nodes, degree, rewired })
 }
 
 fn regular(section: &Section<'_>, nodes: u32, degree: u32) -> Read<Topology> {
@@ -281,6 +345,9 @@ fn two_tier(section: &Section<'_>) -> Read<Network> {
             (ultrapeers, nodes.saturating_sub(ultrapeers))
         }
     };
+    if ultrapeers == 0 && leaves > 0 {
+        return Err(section.mistake("ultrapeers", "leaves need an ultrapeer to hang on"));
+    }
     Ok(Network::TwoTier { ultrapeers, leaves, known })
 }
 

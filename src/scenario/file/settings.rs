@@ -100,13 +100,26 @@ impl Settings {
             fields.insert(name.clone(), value.clone());
         }
         let mut config: Config =
-            fields.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+            fields.try_into().map_err(|error: toml::de::Error| plainly(error.message()))?;
         // A query that may go far must be let through, too.
         if !self.has("ttl_and_hops_max") {
             config.ttl_and_hops_max = config.ttl_and_hops_max.max(config.query_ttl_default);
         }
         Ok(config)
     }
+}
+
+/// What is wrong with a number, in other words than those of the program.
+fn plainly(message: &str) -> String {
+    let most = [("u8", u64::from(u8::MAX)), ("u16", u16::MAX.into()), ("u32", u32::MAX.into())];
+    let range = message.rsplit_once("expected ").and_then(|(_, kind)| match kind {
+        "u64" | "usize" => Some("this must be a whole number from 0 on".to_owned()),
+        _ => most
+            .iter()
+            .find(|(name, _)| *name == kind)
+            .map(|(_, most)| format!("this must be a whole number from 0 to {most}")),
+    });
+    range.unwrap_or_else(|| message.to_owned())
 }
 
 fn fields_of(config: &Config) -> toml::Table {

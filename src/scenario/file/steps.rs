@@ -10,6 +10,7 @@ use super::nodes::Nodes;
 use super::section::{Read, Section, one_of};
 use super::settings;
 use super::shares::{self, File};
+use crate::library::words::WORD_BYTES_MIN;
 use crate::node::config::Strategy;
 use crate::scenario::expect::{self, Condition};
 use crate::scenario::quantity;
@@ -250,10 +251,17 @@ fn read_act(section: &Section<'_>, act: &str) -> Read<Act> {
 /// The words of a search, of which there must be some.
 fn words(section: &Section<'_>) -> Read<String> {
     let text = section.need("search", section.text("search")?)?;
-    match text.chars().any(char::is_alphanumeric) {
-        true => Ok(text),
-        false => Err(section.mistake("search", "a search needs words")),
-    }
+    let ascii = |c: char| c.is_ascii_alphanumeric();
+    let is_long = |word: &str| word.len() >= WORD_BYTES_MIN;
+    let message = match text.chars().any(char::is_alphanumeric) {
+        false => "a search needs words".to_owned(),
+        // Letters beyond ASCII are single words in some scripts: one is enough.
+        true if !text.is_ascii() || text.split(|c| !ascii(c)).any(is_long) => return Ok(text),
+        true => format!(
+            "nobody can search for {text}: one word must have {WORD_BYTES_MIN} letters at least"
+        ),
+    };
+    Err(section.mistake("search", message))
 }
 
 /// What attackers may do: whether it has a rate, and whether it may name a victim or must.

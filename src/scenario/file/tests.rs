@@ -80,12 +80,22 @@ fn mistakes_point_at_the_line_and_propose_a_name() {
         ("degree = 4", "degree = 4\nrows = 2", "rows", "topology random-regular has no rows"),
         ("\"random-regular\"", "\"random-regula\"", "random-regula", "is it random-regular?"),
         ("nodes = 200", "nodes = \"many\"", "many", "many is not a whole number"),
+        ("nodes = 200", "nodes = -200", "nodes", "-200 is negative"),
+        ("nodes = 200", "nodes = 1e30", "nodes", "too large"),
+        ("nodes = 200", "nodes = 17000000", "topology", "16000000 nodes at most"),
+        ("nodes = 200", "nodes = 11000000", "topology", "22000000 links are too many"),
         ("nodes = 200", "", "[network]", "nodes is missing"),
         ("nodes = 200\ndegree = 4", "nodes = 3\ndegree = 1", "degree = 1", "no graph of 3 nodes"),
         ("ttl = 9", "ttls = 9", "ttls", "is it ttl?"),
         ("ttl = 9", "ttl = 0", "ttl = 0", "one link at least"),
         ("search = \"apricot\"", "search = \"?\"", "search", "needs words"),
-        ("ttl = 9", "ttl = 900", "ttl = 900", "node.ttl"),
+        ("search = \"apricot\"", "search = \"a b\"", "search", "must have 2 letters"),
+        (
+            "ttl = 9",
+            "ttl = 900",
+            "ttl = 900",
+            "node.ttl: this must be a whole number from 0 to 255",
+        ),
         ("query-routing = true", "query-routing = 1", "query-routing", "should be true or false"),
         ("\"2 random-neighbours\"", "\"random-neighbours\"", "random-neighbours", "how many"),
         ("\"2 random-neighbours\"", "\"flod\"", "flod", "is it flood?"),
@@ -101,6 +111,9 @@ fn mistakes_point_at_the_line_and_propose_a_name() {
         ("hits >= 1", "hit >= 1", "hit >=", "is it hits?"),
         ("[expect]", "[expext]", "expext", "is it expect?"),
         ("seed = 7", "seed = 7\nseed = 8", "seed = 8", "duplicate"),
+        ("seed = 7", "lasts = \"9999 days\"", "lasts", "a year at most"),
+        ("seed = 7", "compare = [\"flood\", \"flood\"]", "compare", "flood is named twice"),
+        ("\"64 kB/s\"", "\"0 kB/s\"", "0 kB/s", "nothing arrives"),
         ("seed = 7", "seed = ", "seed", "x.toml:3"),
         ("seed = 7", "compare = [\"flood\", \"fold\"]", "compare", "is it flood?"),
     ] {
@@ -111,6 +124,34 @@ fn mistakes_point_at_the_line_and_propose_a_name() {
         assert!(shown.contains(said), "{bad}: {shown}");
         let line = text.lines().position(|line| line.contains(blamed)).expect(blamed) + 1;
         assert_eq!(mistake.line, line, "{bad}: {shown}");
+    }
+}
+
+/// What no network of its kind can be is not played as another one.
+#[test]
+fn networks_that_cannot_be_are_refused() {
+    for (network, blamed, said) in [
+        ("topology = 'mesh'\nnodes = 1000000", "topology", "499999500000 links are too many"),
+        ("topology = 'tree'\ndegree = 30\ndepth = 30", "topology", "16000000 nodes at most"),
+        ("topology = 'tree'\ndegree = 1\ndepth = 3", "degree", "2 at least"),
+        ("topology = 'grid'\nrows = 99999\ncolumns = 99999", "topology", "nodes at most"),
+        ("topology = 'erdos-renyi'\nnodes = 5\nmean-degree = 9", "mean-degree", "4 others"),
+        ("topology = 'barabasi-albert'\nnodes = 5\nlinks = 9", "links", "1 to 4, not 9"),
+        ("topology = 'watts-strogatz'\nnodes = 9\ndegree = 3\nrewired = 0.1", "degree", "even"),
+        ("topology = 'two-tier'\nultrapeers = 0\nleaves = 5", "ultrapeers", "to hang on"),
+        ("topology = 'two-tier'\nultrapeers = 4e9\nleaves = 4e9", "topology", "nodes at most"),
+        ("topology = 'ring'\nnodes = 4\n[files]\ncount = 5\ncopies = 5", "copies", "nodes (4)"),
+        (
+            "topology = 'ring'\nnodes = 4\n[[group]]\nname = 'a'\nnodes = 1\n[[group]]\nname = 'a'\nnodes = 2",
+            "name",
+            "a group a already",
+        ),
+    ] {
+        let text = format!("[network]\n{network}\n");
+        let mistake = read(&text).expect_err(network);
+        assert!(mistake.to_string().contains(said), "{network}: {mistake}");
+        let line = text.lines().nth(mistake.line - 1).expect("a line");
+        assert!(line.starts_with(blamed), "{network}: {line}");
     }
 }
 

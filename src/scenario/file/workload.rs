@@ -81,6 +81,9 @@ pub(super) fn files(section: &Section<'_>, nodes: u32) -> Read<Option<Corpus>> {
     let count = section.need("count", section.count("count")?)?;
     // A part of the nodes, or a number of copies.
     let copies = section.parsed("copies", |text| match quantity::count(text) {
+        Ok(copies) if copies > nodes.into() => {
+            Err(format!("{copies} copies of a file are more than there are nodes ({nodes})"))
+        }
         Ok(copies) => Ok(copies as f64 / f64::from(nodes)),
         Err(_) => quantity::part(text),
     })?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::scale::Scale;
+use super::scale::{Fit, Scale};
 use super::words::{Unit, escaped};
 
 /// A chart.
@@ -29,11 +29,17 @@ pub(super) struct Axis {
     pub name: String,
     /// Its unit.
     pub unit: Unit,
+    /// How numbers are laid out on it.
+    pub fit: Fit,
 }
 
 impl Axis {
     pub(super) fn new(name: impl Into<String>, unit: Unit) -> Axis {
-        Axis { name: name.into(), unit }
+        Axis { name: name.into(), unit, fit: Fit::Any }
+    }
+
+    pub(super) fn fit(self, fit: Fit) -> Axis {
+        Axis { fit, ..self }
     }
 }
 
@@ -67,10 +73,12 @@ impl Point {
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 330.0;
 /// Room for the names of the axes: left, right, top and bottom.
-const LEFT: f64 = 74.0;
+const LEFT: f64 = 88.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 52.0;
+/// Parts of a whole stand on an axis to 100 % unless none is greater than this.
+const PART_SMALL_MAX: f64 = 0.25;
 /// Above so many points they are joined without marks.
 const MARKS_MAX: usize = 40;
 
@@ -81,10 +89,11 @@ impl Chart {
             return String::new();
         }
         let points = || self.series.iter().flat_map(|series| &series.points);
-        let x = Scale::fitting(points().map(|point| point.x));
+        let x = Scale::fitting(points().map(|point| point.x), self.x.unit, self.x.fit);
+        let upward: Vec<f64> = points().flat_map(|p| [p.y, p.spread.0, p.spread.1]).collect();
         let y = match self.y.unit {
-            Unit::Part => Scale::linear(0.0, 1.0),
-            _ => Scale::fitting(points().flat_map(|p| [p.y, p.spread.0, p.spread.1])),
+            Unit::Part if upward.iter().any(|&part| part > PART_SMALL_MAX) => Scale::whole(),
+            unit => Scale::fitting(upward, unit, self.y.fit),
         };
         let mut html = format!(
             "<figure><figcaption><h3>{}</h3><p>{}</p>{}</figcaption>\n\
@@ -95,7 +104,8 @@ impl Chart {
             escaped(&self.title),
         );
         self.draw_axes(&mut html, &x, &y);
-        for (number, series) in self.series.iter().enumerate() {
+        // The first lies on top: where lines lie on each other, the shorter ones are mostly first.
+        for (number, series) in self.series.iter().enumerate().rev() {
             self.draw(&mut html, number, series, &x, &y);
         }
         html.push_str("</svg></figure>\n");
@@ -137,7 +147,7 @@ impl Chart {
         let _ = writeln!(
             svg,
             "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}{}</text>\n\
-             <text class=\"axis\" transform=\"translate(16 {middle:.1}) rotate(-90)\" \
+             <text class=\"axis\" transform=\"translate(15 {middle:.1}) rotate(-90)\" \
              text-anchor=\"middle\">{}{}</text>",
             (LEFT + right) / 2.0,
             HEIGHT - 8.0,

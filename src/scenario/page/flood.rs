@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::drawing::{self, Drawing, Sign};
 use super::layout;
 use super::words::escaped;
-use crate::scenario::report::{Copy, Flood, FloodNode, Query};
+use crate::scenario::report::{Copy, Flood, FloodNode, Hop, Query};
 
 /// Half the side of the drawing.
 const MIDDLE: f64 = 400.0;
@@ -18,6 +18,8 @@ const RADIUS: f64 = 372.0;
 const APART: f64 = 30.0;
 /// Rounds in which they are moved apart.
 const SPREAD_ROUNDS: usize = 200;
+/// How wide the sector of a node is that was not reached, beside that of one that was.
+const END_MISSED: f64 = 0.02;
 /// With more copies than this they are drawn thin.
 const DENSE_FROM: usize = 250;
 
@@ -29,14 +31,15 @@ struct Layout {
 }
 
 /// The drawing with its steps; empty if there is nothing to draw.
-pub(super) fn html(flood: &Flood, query: Option<&Query>) -> String {
+pub(super) fn html(flood: &Flood, query: Option<&Query>, run: &str) -> String {
     if flood.nodes.is_empty() {
         return String::new();
     }
     let text = query.map(|query| escaped(&query.text)).unwrap_or_default();
+    let run = if run.is_empty() { String::new() } else { format!(" ({})", escaped(run)) };
     format!(
         "<section id=\"flood\"><h2>One query, hop by hop</h2>\n\
-         <p>The query &ldquo;{text}&rdquo; leaves the node in the middle; {}</p>\n{}</section>\n",
+         <p>The query &ldquo;{text}&rdquo;{run} leaves the node in the middle; {}</p>\n{}</section>\n",
         explained(flood),
         player(flood)
     )
@@ -78,9 +81,17 @@ pub fn svg(title: &str, about: &[String], flood: &Flood) -> String {
 fn explained(flood: &Flood) -> String {
     let left_out = match flood.left_out {
         0 => String::new(),
-        some => format!(" {some} nodes farther away are not drawn."),
+        some if flood.hops.is_empty() => format!(" {some} nodes farther away are not drawn."),
+        some => format!(" {some} nodes farther away are not drawn, but counted."),
     };
-    format!("a node stands on the ring of the hop that first brought the query to it.{left_out}")
+    let is_odd = |hop: &Hop| hop.copies != hop.duplicates + hop.nodes;
+    let faster = match !flood.copies.is_empty() && hops_of(flood).iter().any(is_odd) {
+        true => ", though a copy over more links may have been faster",
+        false => "",
+    };
+    format!(
+        "a node stands on the ring of the fewest links over which it came there{faster}.{left_out}"
+    )
 }
 
 /// The drawing, the buttons to step through it, and what happened at each hop.
@@ -100,13 +111,13 @@ fn player(flood: &Flood) -> String {
          aria-label=\"One query on its way, hop by hop\">\n{1}</svg>\n{2}</div>",
         2.0 * MIDDLE,
         elements(flood),
-        steps(flood, hops),
+        steps(flood),
     )
 }
 
 /// Rings, links, copies and nodes.
 fn elements(flood: &Flood) -> String {
-    let (layout, hops) = (layout(flood), last_hop(flood));
+    let (layout, hops) = (layout(flood), last_ring(flood));
     // Many lines are drawn thin.
     let class = if flood.copies.len() > DENSE_FROM { " class=\"dense\"" } else { "" };
     let mut svg = format!("<g{class}>\n");
@@ -141,7 +152,13 @@ fn elements(flood: &Flood) -> String {
 
 fn last_hop(flood: &Flood) -> u32 {
     let nodes = flood.nodes.iter().filter_map(|node| node.hop);
-    nodes.chain(flood.copies.iter().map(|copy| copy.hop)).max().unwrap_or(0)
+    let counted = flood.hops.len() as u32;
+    nodes.chain(flood.copies.iter().map(|copy| copy.hop)).max().unwrap_or(0).max(counted)
+}
+
+/// The farthest hop of a node that is drawn.
+fn last_ring(flood: &Flood) -> u32 {
+    flood.nodes.iter().filter_map(|node| node.hop).max().unwrap_or(0)
 }
 
 fn draw_line(svg: &mut String, layout: &Layout, ends: (u32, u32), class: &str, hop: Option<u32>) {
@@ -179,8 +196,19 @@ fn draw_node(svg: &mut String, node: &FloodNode, (x, y): (f64, f64), room: f64) 
     svg.push_str(&drawing::number("", &hop, node.node, (x, y), radius));
 }
 
+/// What happened over 1, 2, ... links: to all, or if that is not known among those drawn.
+fn hops_of(flood: &Flood) -> Vec<Hop> {
+    match flood.hops.is_empty() {
+        true => Hop::count(
+            flood.copies.iter().map(|copy| (copy.hop, copy.duplicate)),
+            flood.nodes.iter().filter_map(|node| node.hop),
+        ),
+        false => flood.hops.clone(),
+    }
+}
+
 /// What happened at each hop, as a table; without copies only the nodes are known.
-fn steps(flood: &Flood, hops: u32) -> String {
+fn steps(flood: &Flood) -> String {
     let copies_head = match flood.copies.is_empty() {
         true => "",
         false => "<th>copies</th><th>duplicates</th>",
@@ -189,13 +217,10 @@ fn steps(flood: &Flood, hops: u32) -> String {
         "<table class=\"steps\"><thead><tr><th>hop</th>{copies_head}<th>new nodes</th></tr></thead>\
          <tbody>\n"
     );
-    for hop in 1..=hops {
-        let copies: Vec<&Copy> = flood.copies.iter().filter(|copy| copy.hop == hop).collect();
-        let duplicates = copies.iter().filter(|copy| copy.duplicate).count();
-        let nodes = flood.nodes.iter().filter(|node| node.hop == Some(hop)).count();
+    for (hop, Hop { copies, duplicates, nodes }) in (1..).zip(hops_of(flood)) {
         let _ = write!(table, "<tr data-hop=\"{hop}\"><td>{hop}</td>");
         if !flood.copies.is_empty() {
-            let _ = write!(table, "<td>{}</td><td>{duplicates}</td>", copies.len());
+            let _ = write!(table, "<td>{copies}</td><td>{duplicates}</td>");
         }
         let _ = writeln!(table, "<td>{nodes}</td></tr>");
     }
@@ -210,12 +235,13 @@ fn layout(flood: &Flood) -> Layout {
     let count = flood.nodes.len();
     let children = branches(flood);
     let order = outward(&children);
-    let mut ends = vec![0usize; count];
+    let mut ends = vec![0.0; count];
     for &node in order.iter().rev() {
-        let below: usize = children[node].iter().map(|&child| ends[child]).sum();
-        ends[node] = below.max(1);
+        let below: f64 = children[node].iter().map(|&child| ends[child]).sum();
+        let own = if flood.nodes[node].hop.is_some() { 1.0 } else { END_MISSED };
+        ends[node] = below.max(own);
     }
-    let hops = last_hop(flood);
+    let hops = last_ring(flood);
     let missed = flood.nodes.iter().any(|node| node.hop.is_none());
     let rings = (hops + u32::from(missed)).max(1);
     let mut stands = vec![(0, 0.0); count];
@@ -225,21 +251,33 @@ fn layout(flood: &Flood) -> Layout {
         let mut from = start;
         let ring = flood.nodes[node].hop.unwrap_or(rings);
         stands[node] = (ring, f64::midpoint(start, to));
-        let below: usize = children[node].iter().map(|&child| ends[child]).sum();
+        let below: f64 = children[node].iter().map(|&child| ends[child]).sum();
         for &child in &children[node] {
-            let width = (to - start) * ends[child] as f64 / below as f64;
+            let width = (to - start) * ends[child] / below;
             sectors[child] = (from, from + width);
             from += width;
         }
     }
-    for ring in 1..=rings {
+    for ring in 1..=hops {
         spread(&mut stands, ring, RADIUS * f64::from(ring) / f64::from(rings));
+    }
+    if missed {
+        even(&mut stands, rings);
     }
     let place = |&(ring, angle): &(u32, f64)| {
         let radius = RADIUS * f64::from(ring) / f64::from(rings);
         (MIDDLE + radius * angle.sin(), MIDDLE - radius * angle.cos())
     };
     Layout { places: stands.iter().map(place).collect(), rings }
+}
+
+/// Those who stand on this ring get equal distances, in their order.
+fn even(stands: &mut [(u32, f64)], ring: u32) {
+    let mut order: Vec<usize> = (0..stands.len()).filter(|&node| stands[node].0 == ring).collect();
+    order.sort_by(|&a, &b| stands[a].1.total_cmp(&stands[b].1));
+    for (at, &node) in order.iter().enumerate() {
+        stands[node].1 = TAU * at as f64 / order.len() as f64;
+    }
 }
 
 /// Those who stand on this ring get [`APART`] between them, or what there is, in their order.

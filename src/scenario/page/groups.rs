@@ -48,7 +48,14 @@ pub(super) fn of(report: &Report) -> Vec<Group<'_>> {
     for run in &report.runs {
         match groups.iter_mut().find(|group| group.at == run.at) {
             Some(group) => group.runs.push(run),
-            None => groups.push(Group { at: &run.at, label: &run.label, runs: vec![run] }),
+            None => {
+                // Where one word tells them apart, it is their name.
+                let label = match &run.at[..] {
+                    [word] if report.axes.iter().all(|axis| axis.numbers().is_none()) => word,
+                    _ => &run.label,
+                };
+                groups.push(Group { at: &run.at, label, runs: vec![run] });
+            }
         }
     }
     groups

@@ -16,6 +16,7 @@ mod words;
 
 use chart::Chart;
 use groups::Group;
+use tables::Bars;
 pub use words::escaped;
 
 use super::{Compared, Report};
@@ -49,11 +50,11 @@ fn body(report: &Report) -> String {
     let lines = few(&groups);
     let mut body = tables::head(report);
     body += &tables::expectations(report);
-    body += &section("What it came to", "", &compared(report, &groups));
+    body += &compared(report, &groups);
     body += &tables::summary(&groups);
     if let Some((run, flood)) = report.runs.iter().find_map(|run| Some((run, run.flood.as_ref()?)))
     {
-        body += &flood::html(flood, run.queries.get(flood.query));
+        body += &flood::html(flood, run.queries.get(flood.query), &run.label);
     }
     let mut searches = vec![plots::by_hop(&lines)];
     searches.extend(plots::of_searches(&lines));
@@ -79,12 +80,16 @@ fn page(title: &str, body: &str) -> String {
 }
 
 /// How the groups compare: along the scale if there is one, by bars if not.
-fn compared(report: &Report, groups: &[Group<'_>]) -> Vec<Chart> {
+fn compared(report: &Report, groups: &[Group<'_>]) -> String {
     let mut charts = plots::along(report, groups);
-    if groups.len() <= LINES_MAX {
-        charts.extend(plots::against_cost(groups));
-    }
-    charts
+    charts.extend(plots::against_cost(report, groups, LINES_MAX));
+    let bars = plots::bars(report, groups).iter().map(Bars::html).collect::<String>();
+    let figures = charts.iter().map(Chart::html).collect::<String>() + &bars;
+    let alike = match plots::alike(groups)[..] {
+        [] => String::new(),
+        ref names => format!("<p class=\"soft\">The same in all runs: {}.</p>\n", names.join(", ")),
+    };
+    part("What it came to", &alike, &figures)
 }
 
 /// The first and the last groups, at most [`LINES_MAX`].
@@ -97,7 +102,11 @@ fn few<'a>(groups: &'a [Group<'a>]) -> Vec<Group<'a>> {
 
 /// A part of the page; nothing if it would be empty.
 fn section(title: &str, text: &str, charts: &[Chart]) -> String {
-    let charts: String = charts.iter().map(Chart::html).collect();
+    part(title, text, &charts.iter().map(Chart::html).collect::<String>())
+}
+
+/// The same with figures that are drawn already.
+fn part(title: &str, text: &str, charts: &str) -> String {
     if text.is_empty() && charts.is_empty() {
         return String::new();
     }

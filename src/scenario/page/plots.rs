@@ -2,6 +2,8 @@
 
 use super::chart::{Axis, Chart, Point, Series};
 use super::groups::{self, Group};
+use super::scale::Fit;
+use super::tables::Bars;
 use super::words::Unit;
 use crate::scenario::Report;
 use crate::scenario::report::{Distribution, Run, Sample, Summary};
@@ -10,7 +12,7 @@ use crate::scenario::report::{Distribution, Run, Sample, Summary};
 type Measure = (&'static str, &'static str, Unit, fn(&Summary) -> f64);
 
 /// What is drawn along a scale or compared by bars, most important first.
-pub(super) const MEASURES: [Measure; 7] = [
+pub(super) const MEASURES: [Measure; 8] = [
     ("Messages a search", "copies of the query that anybody sent", Unit::Count, |s| s.messages),
     ("Nodes reached", "nodes that got the query", Unit::Count, |s| s.reached),
     ("Recall", "the part of those who share a match that answered", Unit::Part, |s| s.recall),
@@ -23,53 +25,107 @@ pub(super) const MEASURES: [Measure; 7] = [
     ("Duplicates a search", "copies that came to a node which had one", Unit::Count, |s| {
         s.duplicates
     }),
-    ("First result, median", "how long a searcher waits", Unit::Time, |s| {
+    ("Wait for a result", "until the first one, the median", Unit::Time, |s| {
         s.first_hit_us.percentile(50)
     }),
-    (
-        "Throughput",
-        "searches answered in a second, each begun when the one before was",
-        Unit::Count,
-        |s| s.throughput,
-    ),
+    ("Throughput", "searches answered in a second, asked one after the other", Unit::Count, |s| {
+        s.throughput
+    }),
+    ("Traffic", "descriptors of all kinds, in the whole run", Unit::Count, |s| s.traffic as f64),
 ];
+
+/// What varies along a scale: an axis of numbers, and a line for each combination of the others.
+struct Along<'r> {
+    key: &'r str,
+    /// Its numbers, as the axis of a chart.
+    axis: Axis,
+    lines: Vec<Line<'r>>,
+}
+
+/// Groups that differ only in the number on the axis.
+struct Line<'r> {
+    /// The values of the other axes.
+    name: String,
+    /// Numbers and groups, by the numbers.
+    groups: Vec<(f64, &'r Group<'r>)>,
+}
+
+/// None if there is no axis of numbers.
+fn lines<'r>(report: &'r Report, groups: &'r [Group<'r>]) -> Option<Along<'r>> {
+    let (axis, numbers) = groups::scale_axis(report)?;
+    let key = report.axes[axis].key.as_str();
+    let mut lines: Vec<Line<'r>> = Vec::new();
+    for group in groups {
+        let Some(value) = group.at.get(axis) else { continue };
+        let at = report.axes[axis].values.iter().position(|other| other == value);
+        let Some(&number) = at.and_then(|at| numbers.get(at)) else { continue };
+        let others = group.at.iter().enumerate().filter(|&(at, _)| at != axis);
+        let name = others.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ");
+        match lines.iter_mut().find(|line| line.name == name) {
+            Some(line) => line.groups.push((number, group)),
+            None => lines.push(Line { name, groups: vec![(number, group)] }),
+        }
+    }
+    for line in &mut lines {
+        line.groups.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    // Sizes that are doubled and doubled again are meant to be equally far apart.
+    let doubles = numbers.len() > 2 && numbers.windows(2).all(|pair| pair[1] >= 1.9 * pair[0]);
+    let fit = if doubles { Fit::Log } else { Fit::Any };
+    Some(Along { key, axis: Axis::new(key, Unit::Count).fit(fit), lines })
+}
 
 /// Charts of each measure along the axis of numbers; none if there is no such axis.
 pub(super) fn along(report: &Report, groups: &[Group<'_>]) -> Vec<Chart> {
-    let Some((axis, numbers)) = groups::scale_axis(report) else { return Vec::new() };
-    let key = &report.axes[axis].key;
-    let place = |group: &Group<'_>| {
-        let value = group.at.get(axis)?;
-        let at = report.axes[axis].values.iter().position(|other| other == value)?;
-        numbers.get(at).copied()
-    };
-    let others = |group: &Group<'_>| -> Vec<String> {
-        let others = group.at.iter().enumerate().filter(|&(at, _)| at != axis);
-        others.map(|(_, value)| value.clone()).collect()
-    };
-    let mut names: Vec<Vec<String>> = Vec::new();
-    for group in groups {
-        if !names.contains(&others(group)) {
-            names.push(others(group));
-        }
-    }
+    let Some(Along { key, axis, lines }) = lines(report, groups) else { return Vec::new() };
     let chart = |&(title, note, unit, measure): &Measure| {
-        let line = |name: &Vec<String>| {
-            let mine = groups.iter().filter(|group| others(group) == *name);
-            let points = mine.filter_map(|group| {
-                Some(group.point(place(group)?, |run: &Run| measure(&run.summary)))
-            });
-            Series { name: name.join(", "), points: points.collect(), is_guide: false }
+        let line = |line: &Line<'_>| {
+            let points = line.groups.iter();
+            let points =
+                points.map(|(x, group)| group.point(*x, |run: &Run| measure(&run.summary)));
+            Series { name: line.name.clone(), points: points.collect(), is_guide: false }
         };
-        let mut series: Vec<Series> = names.iter().map(line).collect();
+        let mut series: Vec<Series> = lines.iter().map(line).collect();
         if key.ends_with("nodes") && title == MEASURES[0].0 {
             series.extend(square_root(&series[0].points));
         }
-        let (x, y) = (Axis::new(key.clone(), Unit::Count), Axis::new(title, unit));
+        let (x, y) = (axis.clone(), Axis::new(title, unit));
         let title = format!("{title} against {key}");
         Chart { title, note: note.into(), x, y, series, is_joined: true }
     };
-    MEASURES.iter().map(chart).filter(says_something).collect()
+    differing(groups).iter().map(chart).collect()
+}
+
+/// The measures that are not the same in all groups.
+fn differing(groups: &[Group<'_>]) -> Vec<Measure> {
+    let differs = |measure: &&Measure| {
+        let mut numbers = groups.iter().map(|group| group.mean(measure.3));
+        let first = numbers.next();
+        numbers.any(|number| Some(number) != first)
+    };
+    MEASURES.iter().filter(differs).copied().collect()
+}
+
+/// The names of the others, if they are not 0; none of a single group.
+pub(super) fn alike(groups: &[Group<'_>]) -> Vec<&'static str> {
+    let differing: Vec<&str> = differing(groups).iter().map(|measure| measure.0).collect();
+    let alike = MEASURES.iter().filter(|measure| !differing.contains(&measure.0));
+    let alike = alike.filter(|measure| groups.len() > 1 && groups[0].mean(measure.3) != 0.0);
+    alike.map(|measure| measure.0).collect()
+}
+
+/// Each measure of groups that stand on no scale, as bars.
+pub(super) fn bars(report: &Report, groups: &[Group<'_>]) -> Vec<Bars> {
+    if groups::scale_axis(report).is_some() {
+        return Vec::new();
+    }
+    let bars = |(title, note, unit, measure): Measure| Bars {
+        title,
+        note,
+        unit,
+        rows: groups.iter().map(|group| (group.label.to_owned(), group.mean(measure))).collect(),
+    };
+    differing(groups).into_iter().map(bars).collect()
 }
 
 /// How a cost would grow with the square root of the network, from the first point on.
@@ -81,7 +137,7 @@ fn square_root(points: &[Point]) -> Option<Series> {
     Some(Series { name: "square root of the network".into(), points: guide, is_guide: true })
 }
 
-/// Whether a chart has a number other than 0.
+/// Whether a chart has a number other than 0, its guides left out.
 fn says_something(chart: &Chart) -> bool {
     chart
         .series
@@ -90,39 +146,51 @@ fn says_something(chart: &Chart) -> bool {
         .any(|series| series.points.iter().any(|point| point.y != 0.0))
 }
 
-/// What a search brings against what it costs, a dot for each group: far up and far left is best.
-/// Nothing with one group.
-pub(super) fn against_cost(groups: &[Group<'_>]) -> Vec<Chart> {
-    let recall = brings(groups, "Recall", "the more is found", |summary| summary.recall);
-    let success =
-        brings(groups, "Success", "the more searches find something", |summary| summary.success);
-    recall.into_iter().chain(success).collect()
-}
-
-fn brings(
-    groups: &[Group<'_>],
-    what: &str,
-    the_more: &str,
-    measure: fn(&Summary) -> f64,
-) -> Option<Chart> {
-    let series: Vec<Series> = (groups.iter())
-        .filter(|group| group.mean(|summary| summary.messages) > 0.0)
-        .map(|group| {
+/// What a search brings against what it costs: far up and far left is best. A dot for each group,
+/// those along an axis of numbers joined. Nothing with one group, or with more lines than could be
+/// told apart.
+pub(super) fn against_cost<'r>(
+    report: &'r Report,
+    groups: &'r [Group<'r>],
+    lines_max: usize,
+) -> Vec<Chart> {
+    let (lines, says) = match lines(report, groups) {
+        Some(Along { key, lines, .. }) => (lines, format!(" Along a line {key} grows.")),
+        None => {
+            let single = |group: &'r Group<'r>| Line {
+                name: group.label.to_owned(),
+                groups: vec![(0.0, group)],
+            };
+            (groups.iter().map(single).collect(), String::new())
+        }
+    };
+    if lines.len() > lines_max || groups.len() < 2 {
+        return Vec::new();
+    }
+    let chart = |what: &str, the_more: &str, measure: fn(&Summary) -> f64| {
+        let point = |(_, group): &(f64, &Group<'_>)| {
             let cost = group.mean(|summary| summary.messages);
-            let point = group.point(cost, |run| measure(&run.summary));
-            Series { name: group.label.into(), points: vec![point], is_guide: false }
-        })
-        .collect();
-    (series.len() > 1).then(|| Chart {
-        title: format!("{what} against cost"),
-        note: format!(
-            "Each dot is one kind of run: the higher {the_more}, the farther left the cheaper."
-        ),
-        x: Axis::new("messages a search", Unit::Count),
-        y: Axis::new(what.to_lowercase(), Unit::Part),
-        series,
-        is_joined: false,
-    })
+            (cost > 0.0).then(|| group.point(cost, |run| measure(&run.summary)))
+        };
+        let series = |line: &Line<'_>| Series {
+            name: line.name.clone(),
+            points: line.groups.iter().filter_map(point).collect(),
+            is_guide: false,
+        };
+        Chart {
+            title: format!("{what} against cost"),
+            note: format!("The higher {the_more}, the farther left the cheaper.{says}"),
+            x: Axis::new("messages a search", Unit::Count),
+            y: Axis::new(what.to_lowercase(), Unit::Part),
+            series: lines.iter().map(series).collect(),
+            is_joined: true,
+        }
+    };
+    let charts = [
+        chart("Recall", "the more is found", |summary| summary.recall),
+        chart("Success", "the more searches find something", |summary| summary.success),
+    ];
+    charts.into_iter().filter(says_something).collect()
 }
 
 /// How many nodes a query first reaches over 1, 2, ... links.
@@ -200,7 +268,7 @@ pub(super) fn of_searches(groups: &[Group<'_>]) -> Vec<Chart> {
 /// How the work is shared between the nodes.
 pub(super) fn of_load(groups: &[Group<'_>]) -> Vec<Chart> {
     let y = "of the nodes";
-    vec![
+    let charts = [
         cumulative(
             "Load: descriptors sent",
             "The part of the nodes that sent so many or fewer; the steeper, the fairer.",
@@ -222,7 +290,25 @@ pub(super) fn of_load(groups: &[Group<'_>]) -> Vec<Chart> {
             groups,
             |run| &run.load.files,
         ),
-    ]
+        cumulative(
+            "Queues",
+            "The part of the nodes in whose fullest queue so much waited at most.",
+            (Axis::new("bytes in a queue", Unit::Bytes), y),
+            groups,
+            |run| &run.load.queue_peak_bytes,
+        ),
+        cumulative(
+            "Memory",
+            "The part of the nodes that take so much memory or less, by the room in their tables.",
+            (Axis::new("bytes of memory", Unit::Bytes), y),
+            groups,
+            |run| &run.load.memory_bytes,
+        ),
+    ];
+    let is_some = |chart: &Chart| {
+        chart.series.iter().flat_map(|series| &series.points).any(|point| point.x > 0.0)
+    };
+    charts.into_iter().filter(is_some).collect()
 }
 
 /// How many neighbours the nodes of a run have.
@@ -254,7 +340,7 @@ pub(super) fn over_time(run: &Run) -> Vec<Chart> {
     let chart = |title: &str, note: &str, y: Axis, points: Vec<Point>| Chart {
         title: title.into(),
         note: note.into(),
-        x: Axis::new("time", Unit::Time),
+        x: Axis::new("time", Unit::Time).fit(Fit::Linear),
         y,
         series: vec![Series { points, ..Series::default() }],
         is_joined: true,

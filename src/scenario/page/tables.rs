@@ -167,20 +167,49 @@ pub(super) fn traffic(run: &Run) -> String {
         + &bars("Dropped, refused or closed, by reason", &drops)
 }
 
+/// A measure of some groups, as bars.
+pub(super) struct Bars {
+    /// What it is.
+    pub title: &'static str,
+    /// How to read it.
+    pub note: &'static str,
+    pub unit: Unit,
+    /// The names of the groups and its value in each.
+    pub rows: Vec<(String, f64)>,
+}
+
+impl Bars {
+    pub(super) fn html(&self) -> String {
+        let greatest = self.rows.iter().map(|row| row.1).fold(0.0, f64::max);
+        let rows: String = (self.rows.iter())
+            .map(|(name, value)| bar(("", name), value / greatest, &self.unit.text(*value)))
+            .collect();
+        format!(
+            "<figure><figcaption><h3>{}</h3><p>{}</p></figcaption>\n\
+             <table class=\"bars\"><tbody>\n{rows}</tbody></table></figure>\n",
+            self.title, self.note
+        )
+    }
+}
+
+/// A row with a bar as long as the part says, 0 to 1.
+fn bar((hint, name): (&str, &str), part: f64, number: &str) -> String {
+    let width = if part.is_finite() { 100.0 * part } else { 0.0 };
+    format!(
+        "<tr><td title=\"{}\">{}</td><td><span class=\"bar\" style=\"width:{width:.1}%\"></span></td>\
+         <td>{number}</td></tr>\n",
+        escaped(hint),
+        escaped(name),
+    )
+}
+
 /// Numbers as bars, the greatest as long as the page has room.
 fn bars(title: &str, rows: &[(&str, &str, u64)]) -> String {
     let Some(greatest) = rows.iter().map(|row| row.2).max() else { return String::new() };
     let mut html = format!("<h3>{title}</h3><table class=\"bars\"><tbody>\n");
     for (name, hint, number) in rows {
-        let width = 100.0 * *number as f64 / greatest.max(1) as f64;
-        let _ = writeln!(
-            html,
-            "<tr><td title=\"{}\">{}</td><td><span class=\"bar\" style=\"width:{width:.1}%\"></span></td>\
-             <td>{}</td></tr>",
-            escaped(hint),
-            escaped(name),
-            Unit::Count.text(*number as f64),
-        );
+        let part = *number as f64 / greatest.max(1) as f64;
+        html += &bar((hint, name), part, &Unit::Count.text(*number as f64));
     }
     html.push_str("</tbody></table>\n");
     html

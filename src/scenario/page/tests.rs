@@ -65,6 +65,27 @@ fn runs_with_the_same_values_are_one_point_with_a_spread() {
 }
 
 #[test]
+fn what_is_found_stands_against_what_it_costs() {
+    let page = html(&report(vec![run(1, "1", 10.0), run(1, "2", 40.0)]));
+    let chart = page.split("<figure>").find(|part| part.contains("Recall against cost"));
+    let chart = chart.expect("recall against cost");
+    assert!(chart.contains("Along a line ttl grows.") && chart.matches("polyline").count() == 1);
+    assert!(page.contains("The same in all runs: Recall, Wait for a result."));
+    assert!(!page.contains("Recall against ttl"), "it does not change");
+}
+
+#[test]
+fn what_stands_on_no_scale_is_compared_by_bars() {
+    let axes = vec![Axis { key: "strategy".into(), values: vec!["flood".into(), "ring".into()] }];
+    let runs = vec![run(1, "flood", 40.0), run(1, "ring", 10.0)];
+    let page = html(&Report { axes, ..report(runs) });
+    let bars = page.split("<figure>").find(|part| part.contains("<h3>Messages a search</h3>"));
+    let bars = bars.expect("bars");
+    assert!(bars.contains(">ring</td><td><span class=\"bar\" style=\"width:25.0%\">"), "{bars}");
+    assert!(page.contains("<span class=\"key c1\">ring</span>"), "not: strategy ring");
+}
+
+#[test]
 fn what_people_wrote_is_text_and_the_page_needs_nothing_else() {
     let page = html(&report(vec![run(1, "1", 10.0)]));
     assert!(page.contains("<h1>TTL &lt;and&gt; reach</h1>\n<p>One.</p>\n<p>Two.</p>"));
@@ -94,6 +115,7 @@ fn flood() -> Flood {
             copy(2, 1, 2, true),
         ],
         left_out: 7,
+        hops: Vec::new(),
     }
 }
 

@@ -52,6 +52,7 @@ fn grouped(number: f64) -> String {
 
 fn time(us: f64) -> String {
     match us {
+        0.0 => "0".to_owned(),
         us if us < 1e3 => format!("{} us", digits(us)),
         us if us < 1e6 => format!("{} ms", digits(us / 1e3)),
         us if us < 120e6 => format!("{} s", digits(us / 1e6)),

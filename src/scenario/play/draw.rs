@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ask::Asked;
 use super::{Outcome, Play, Stage, micros};
-use crate::scenario::report::{Copy, FLOOD_NODES_MAX, Flood, FloodNode};
+use crate::scenario::report::{Copy, FLOOD_NODES_MAX, Flood, FloodNode, Hop};
 use crate::sim::NodeId;
 
 /// In larger networks looking at all links would take too long.
@@ -53,6 +53,13 @@ impl<S: Stage> Play<'_, S> {
         });
         let copies = copies.collect();
         let nodes = nodes.iter().map(drawn).collect();
-        Ok(Some(Flood { query: asked.place, nodes, edges, copies, left_out }))
+        // Of many copies only the first are known: then those that are drawn count.
+        let sent = self.rows[asked.place].as_ref().map_or(0, |row| row.messages);
+        let all = spread.copies.iter().map(|copy| (copy.hop, copy.again));
+        let hops = match spread.copies.len() as u64 == sent {
+            true => Hop::count(all, spread.hops.values().copied()),
+            false => Vec::new(),
+        };
+        Ok(Some(Flood { query: asked.place, nodes, edges, copies, left_out, hops }))
     }
 }

@@ -1,8 +1,7 @@
 //! From what can be seen on the stage to the report of the run.
 
-use super::{Outcome, Play, Stage};
+use super::{Counts, Outcome, Play, Stage};
 use crate::node::Why;
-use crate::node::view::{Dropped, KindCount};
 use crate::scenario::expect;
 use crate::scenario::report::{
     Distribution, Drop, Load, NODE_ROWS_MAX, NodeRow, Overlay, Query, Run, Summary, Traffic,
@@ -30,18 +29,14 @@ impl<S: Stage> Play<'_, S> {
         let of_living = |value: &dyn Fn(usize) -> f64| {
             Distribution::of((0..nodes.len()).filter(|&node| lives[node]).map(value).collect())
         };
-        run.load = Load {
-            messages_sent: of_living(&|node| sent[node].messages_sent as f64),
-            bytes_sent: of_living(&|node| sent[node].bytes_sent as f64),
-            files: of_living(&|node| files[node] as f64),
-        };
+        let (mut queues, mut memories) = (Vec::new(), Vec::new());
         let mut drops = vec![0; Why::ALL.len()];
         for (at, &node) in nodes.iter().enumerate() {
-            let mut dropped = 0;
-            if lives[at] && nodes.len() <= VIEWS_MAX {
-                let (drop, kinds) = self.stage.counts(node)?;
-                dropped = add(&drop, &kinds, &mut drops, &mut run.traffic);
-            }
+            let looks = lives[at] && nodes.len() <= VIEWS_MAX;
+            let counts = if looks { self.stage.counts(node)? } else { Counts::default() };
+            let dropped = add(&counts, &mut drops, &mut run.traffic);
+            queues.extend(counts.queue_peak_bytes.map(|bytes| bytes as f64));
+            memories.extend(counts.memory_bytes.map(|bytes| bytes as f64));
             if nodes.len() <= NODE_ROWS_MAX {
                 run.nodes.push(NodeRow {
                     node: node.0,
@@ -54,9 +49,18 @@ impl<S: Stage> Play<'_, S> {
                     messages_sent: sent[at].messages_sent,
                     bytes_sent: sent[at].bytes_sent,
                     drops: dropped,
+                    queue_peak_bytes: counts.queue_peak_bytes,
+                    memory_bytes: counts.memory_bytes,
                 });
             }
         }
+        run.load = Load {
+            messages_sent: of_living(&|node| sent[node].messages_sent as f64),
+            bytes_sent: of_living(&|node| sent[node].bytes_sent as f64),
+            files: of_living(&|node| files[node] as f64),
+            queue_peak_bytes: Distribution::of(queues),
+            memory_bytes: Distribution::of(memories),
+        };
         let named = |(&why, &count): (&Why, &u64)| Drop {
             why: name(why),
             text: why.text().to_owned(),
@@ -160,16 +164,11 @@ fn components(graph: &Graph) -> (u64, u64) {
 }
 
 /// Adds what a node counted; says how much it dropped.
-fn add(
-    dropped: &[Dropped],
-    kinds: &[KindCount],
-    drops: &mut [u64],
-    traffic: &mut Vec<Traffic>,
-) -> u64 {
-    for dropped in dropped {
+fn add(counts: &Counts, drops: &mut [u64], traffic: &mut Vec<Traffic>) -> u64 {
+    for dropped in &counts.dropped {
         drops[dropped.why as usize] += dropped.count;
     }
-    for count in kinds {
+    for count in &counts.kinds {
         match traffic.iter_mut().find(|known| known.kind == count.kind) {
             Some(known) => {
                 known.sent += count.sent;
@@ -182,7 +181,7 @@ fn add(
             }),
         }
     }
-    dropped.iter().map(|dropped| dropped.count).sum()
+    counts.dropped.iter().map(|dropped| dropped.count).sum()
 }
 
 fn summary(queries: &[Query], traffic: u64) -> Summary {

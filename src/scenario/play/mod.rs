@@ -24,7 +24,7 @@ use crate::sim;
 use crate::sim::workload::Plan;
 use ask::{Asked, Fetch};
 pub use cast::{Cast, Member};
-pub use stage::{Arrival, Passed, Spread, Stage};
+pub use stage::{Arrival, Counts, Passed, Spread, Stage};
 
 /// What came of playing a scenario once.
 #[derive(Clone, Debug, PartialEq)]

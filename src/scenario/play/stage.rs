@@ -9,6 +9,19 @@ use crate::node::view::{Dropped, KindCount};
 use crate::sim::byzantine::Misdeed;
 use crate::sim::{Fault, Graph, Latency, Load, NodeId, Overlay, SearchRecord, SharedFile};
 
+/// What a living node's process counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// What it dropped, by reason.
+    pub dropped: Vec<Dropped>,
+    /// Its descriptors by kind.
+    pub kinds: Vec<KindCount>,
+    /// The most bytes that ever waited in one of its queues, if that is known.
+    pub queue_peak_bytes: Option<u64>,
+    /// Its memory, reckoned from what its tables have room for, if that is known.
+    pub memory_bytes: Option<u64>,
+}
+
 /// Nodes that can be told to do something, and looked at, while time passes: a simulated world, or
 /// servents on this machine. Nodes are numbered from 0 in the order of the cast.
 ///
@@ -88,8 +101,8 @@ pub trait Stage {
     fn load(&mut self, node: NodeId) -> Outcome<Load>;
     /// How many files a node shares.
     fn files(&mut self, node: NodeId) -> Outcome<u64>;
-    /// What a living node's process dropped, by reason, and its descriptors by kind.
-    fn counts(&mut self, node: NodeId) -> Outcome<(Vec<Dropped>, Vec<KindCount>)>;
+    /// What a living node's process counted.
+    fn counts(&mut self, node: NodeId) -> Outcome<Counts>;
     /// What downloads have come to since they were last looked at.
     fn arrivals(&mut self) -> Outcome<Vec<Arrival>>;
     /// What a search has cost and brought so far.

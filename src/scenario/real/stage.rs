@@ -16,7 +16,9 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::node::config::Strategy;
 use crate::node::io::{DownloadId, DownloadState, SearchId, SearchQuery};
 use crate::node::view::{Dropped, KindCount};
-use crate::scenario::play::{Arrival, Cast, Failure, Member, Outcome, Passed, Spread, Stage};
+use crate::scenario::play::{
+    Arrival, Cast, Counts, Failure, Member, Outcome, Passed, Spread, Stage,
+};
 use crate::sim::byzantine::Misdeed;
 use crate::sim::disk::content_sha1;
 use crate::sim::{Fault, Graph, Latency, Load, NodeId, Overlay, SearchRecord, SharedFile};
@@ -485,7 +487,7 @@ impl Stage for Servents<'_> {
         Ok(status.shared_files)
     }
 
-    fn counts(&mut self, node: NodeId) -> Outcome<(Vec<Dropped>, Vec<KindCount>)> {
+    fn counts(&mut self, node: NodeId) -> Outcome<Counts> {
         self.look()?;
         let Some(seen) = self.seen_of(node) else { return Ok(Default::default()) };
         let dropped = seen.dropped.iter().map(|one| Dropped {
@@ -498,7 +500,8 @@ impl Stage for Servents<'_> {
             received: one.received,
             sent: one.sent,
         });
-        Ok((dropped.collect(), kinds.collect()))
+        let (dropped, kinds) = (dropped.collect(), kinds.collect());
+        Ok(Counts { dropped, kinds, ..Counts::default() })
     }
 
     fn arrivals(&mut self) -> Outcome<Vec<Arrival>> {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::node::io::{DownloadId, DownloadRequest, DownloadState, SearchId, SearchQuery, Source};
-use crate::node::view::{Dropped, KindCount};
 use crate::node::{Command, Event, Time};
 use crate::scenario::file::{Network, Scenario};
-use crate::scenario::play::{Arrival, Cast, Member, Outcome, Passed, Spread, Stage};
+use crate::scenario::play::{Arrival, Cast, Counts, Member, Outcome, Passed, Spread, Stage};
 use crate::sim::byzantine::Misdeed;
 use crate::sim::{
     Dice, Fault, Graph, Latency, Load, NodeId, Overlay, SearchRecord, SharedFile, World,
@@ -250,9 +249,14 @@ impl Stage for Simulated<'_> {
         Ok(self.world.files(node) as u64)
     }
 
-    fn counts(&mut self, node: NodeId) -> Outcome<(Vec<Dropped>, Vec<KindCount>)> {
-        let view = self.world.view(node);
-        Ok(view.map(|view| (view.dropped, view.messages)).unwrap_or_default())
+    fn counts(&mut self, node: NodeId) -> Outcome<Counts> {
+        let Some(view) = self.world.view(node) else { return Ok(Counts::default()) };
+        Ok(Counts {
+            queue_peak_bytes: Some(view.queue_peak_bytes.into()),
+            memory_bytes: self.world.memory_of(node),
+            dropped: view.dropped,
+            kinds: view.messages,
+        })
     }
 
     fn arrivals(&mut self) -> Outcome<Vec<Arrival>> {
