@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::sim::{Distribution, OverlayFacts as Overlay};
+
 /// The number of this shape of the report.
 pub const FORMAT: u32 = 1;
 
@@ -110,35 +112,6 @@ pub const NODE_ROWS_MAX: usize = 20_000;
 pub const SAMPLES: usize = 120;
 /// At most so many nodes of [`Flood`].
 pub const FLOOD_NODES_MAX: usize = 400;
-
-/// The network as a graph: nodes that live and the Gnutella connections between them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Overlay {
-    /// Nodes that live (N).
-    pub nodes: u64,
-    /// Of these, ultrapeers.
-    pub ultrapeers: u64,
-    /// Of these, leaves.
-    pub leaves: u64,
-    /// Connections between them (E).
-    pub edges: u64,
-    /// Neighbours of a node.
-    pub degree: Distribution,
-    /// How many nodes have 0, 1, 2, ... neighbours.
-    pub degrees: Vec<u64>,
-    /// Parts that cannot reach each other.
-    pub components: u64,
-    /// Nodes in the largest part.
-    pub largest_component: u64,
-    /// The greatest distance within a component, in links; a lower bound if sampled.
-    pub diameter: u64,
-    /// The mean distance of two nodes that reach each other, in links; an estimate if sampled.
-    pub path_length: f64,
-    /// The mean local clustering coefficient, 0 to 1.
-    pub clustering: f64,
-    /// Whether distances were taken from some of the nodes only (large networks).
-    pub sampled: bool,
-}
 
 /// One search: what it cost and what it brought. Costs count all copies that anybody sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -438,20 +411,6 @@ pub struct Case {
     pub found: String,
 }
 
-/// Numbers in short.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Distribution {
-    /// How many.
-    pub count: u64,
-    /// Their mean; 0 if there are none.
-    pub mean: f64,
-    /// Their sum.
-    pub sum: f64,
-    /// The 0th, 1st, ... 100th percentile: 101 numbers (0 the least, 50 the median, 100 the
-    /// greatest), or none if there are no numbers.
-    pub percentiles: Vec<f64>,
-}
-
 impl Hop {
     /// Of copies (the links that each crossed, and whether it was a duplicate) and of nodes (the
     /// links that a query first crossed to each): what happened over 1, 2, ... links.
@@ -476,46 +435,9 @@ impl Hop {
     }
 }
 
-impl Distribution {
-    /// Of these numbers, which must not be NaN.
-    pub fn of(mut numbers: Vec<f64>) -> Distribution {
-        numbers.sort_by(f64::total_cmp);
-        let Some(last) = numbers.len().checked_sub(1) else { return Distribution::default() };
-        let sum: f64 = numbers.iter().sum();
-        // Nearest rank: every percentile is a number that was there.
-        let rank = |percent: usize| numbers[(percent * last + 50) / 100];
-        Distribution {
-            count: numbers.len() as u64,
-            mean: sum / numbers.len() as f64,
-            sum,
-            percentiles: (0..=100).map(rank).collect(),
-        }
-    }
-
-    /// A percentile, 0 to 100; 0 if there are no numbers.
-    pub fn percentile(&self, percent: usize) -> f64 {
-        self.percentiles.get(percent.min(100)).copied().unwrap_or(0.0)
-    }
-}
-
 impl Report {
     /// Whether everything that was expected held.
     pub fn holds(&self) -> bool {
         self.expectations.iter().all(|expected| expected.verdict != Verdict::Failed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Distribution;
-
-    #[test]
-    fn percentiles_are_numbers_that_were_there() {
-        let short = Distribution::of(vec![3.0, 1.0, 2.0]);
-        assert_eq!((short.count, short.mean, short.sum), (3, 2.0, 6.0));
-        assert_eq!([0, 50, 100].map(|percent| short.percentile(percent)), [1.0, 2.0, 3.0]);
-        let long = Distribution::of((0..=1000).map(f64::from).collect());
-        assert_eq!([1, 25, 99].map(|percent| long.percentile(percent)), [10.0, 250.0, 990.0]);
-        assert_eq!(Distribution::of(Vec::new()), Distribution::default());
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::NodeId;
-use super::distribution::Distribution;
 use super::world::World;
 use crate::node::view::{Dropped, KindCount, View};
 use crate::node::{Node, Why};
@@ -40,24 +39,6 @@ pub struct NodeLoad {
     /// Its memory, reckoned from what its tables have room for; what several nodes have in common
     /// counts for each.
     pub memory_bytes: u64,
-}
-
-/// How the load is distributed over the nodes that live.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LoadFacts {
-    /// Descriptors sent.
-    pub messages_sent: Distribution,
-    /// Bytes sent.
-    pub bytes_sent: Distribution,
-    /// Descriptors received.
-    pub messages_received: Distribution,
-    /// The most that ever waited in a queue, in bytes.
-    pub queue_peak_bytes: Distribution,
-    /// Memory, estimated.
-    pub memory_bytes: Distribution,
-    /// Files shared.
-    pub files: Distribution,
 }
 
 /// What processes that are gone had counted.
@@ -105,21 +86,6 @@ impl NodeLoad {
             queue_peak_bytes: view.queue_peak_bytes,
             drops: view.dropped.iter().map(|dropped| dropped.count).sum(),
             memory_bytes,
-        }
-    }
-}
-
-impl LoadFacts {
-    /// Of these nodes.
-    pub fn of(loads: &[NodeLoad]) -> LoadFacts {
-        let over = |of: fn(&NodeLoad) -> u64| Distribution::of(loads.iter().map(|l| of(l) as f64));
-        LoadFacts {
-            messages_sent: over(|load| load.messages_sent),
-            bytes_sent: over(|load| load.bytes_sent),
-            messages_received: over(|load| load.messages_received),
-            queue_peak_bytes: over(|load| load.queue_peak_bytes.into()),
-            memory_bytes: over(|load| load.memory_bytes),
-            files: over(|load| load.files),
         }
     }
 }

@@ -11,9 +11,9 @@ use crate::node::Tier;
 /// Up to so many nodes all distances are computed.
 const EXACT_NODES_MAX: u32 = 2_000;
 /// Beyond, the distances from so many nodes.
-const SAMPLES: u32 = 48;
+const SAMPLES: u32 = 32;
 /// And so many times from the farthest node found so far.
-const SWEEPS: u32 = 16;
+const SWEEPS: u32 = 8;
 
 /// The nodes that live and the links between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,77 +26,76 @@ pub struct Overlay {
     pub ultrapeers: Vec<bool>,
 }
 
-/// What the overlay is like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// The network as a graph: nodes that live and the Gnutella connections between them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OverlayFacts {
-    /// Nodes that live.
-    pub nodes: u32,
-    /// Of them, ultrapeers.
-    pub ultrapeers: u32,
-    /// Links between them.
-    pub links: u64,
-    /// How many links the nodes have.
-    pub degrees: Distribution,
-    /// How many links ultrapeers have to ultrapeers.
-    pub ultrapeer_degrees: Distribution,
-    /// How many leaves ultrapeers have.
-    pub leaves_per_ultrapeer: Distribution,
-    /// How many ultrapeers leaves have.
-    pub ultrapeers_per_leaf: Distribution,
-    /// The greatest distance of two nodes that can reach each other, in links.
-    pub diameter: u32,
-    /// Whether that is so for certain; else it is at least so.
-    pub diameter_exact: bool,
-    /// The mean distance of two nodes that can reach each other, in links: of all of them if the
-    /// diameter is exact, else from a sample.
-    pub mean_path: f64,
-    /// The mean, over all nodes, of how many of the possible links between a node's neighbours
-    /// there are.
+    /// Nodes that live (N).
+    pub nodes: u64,
+    /// Of these, ultrapeers.
+    pub ultrapeers: u64,
+    /// Of these, leaves.
+    pub leaves: u64,
+    /// Connections between them (E).
+    pub edges: u64,
+    /// Neighbours of a node.
+    pub degree: Distribution,
+    /// How many nodes have 0, 1, 2, ... neighbours.
+    pub degrees: Vec<u64>,
+    /// Parts that cannot reach each other.
+    pub components: u64,
+    /// Nodes in the largest part.
+    pub largest_component: u64,
+    /// The greatest distance within a component, in links; a lower bound if sampled.
+    pub diameter: u64,
+    /// The mean distance of two nodes that reach each other, in links; an estimate if sampled.
+    pub path_length: f64,
+    /// The mean local clustering coefficient, 0 to 1.
     pub clustering: f64,
-    /// Parts that cannot reach each other; 1: connected.
-    pub components: u32,
-    /// The share of the nodes that are in the largest of them.
-    pub largest_component_share: f64,
+    /// Whether distances were taken from some of the nodes only (large networks).
+    pub sampled: bool,
 }
 
 impl Overlay {
-    /// What the overlay is like. `dice` chooses from where distances are measured if there are
-    /// more than 2,000 nodes.
-    pub fn facts(&self, dice: &mut Dice) -> OverlayFacts {
-        let Overlay { graph, ultrapeers, .. } = self;
+    /// What the overlay is like. With `dice` also how far its nodes are from each other and how they
+    /// cluster, which takes longer (else these are 0): they choose from where distances are measured
+    /// if there are more than 2,000 nodes.
+    pub fn facts(&self, dice: Option<&mut Dice>) -> OverlayFacts {
+        let graph = &self.graph;
         let nodes = graph.nodes();
-        let is_ultrapeer = |node: u32| ultrapeers.get(node as usize) == Some(&true);
-        let degree = |node: u32| graph.neighbours(node).len() as f64;
-        let among_ultrapeers = |node: u32| {
-            graph.neighbours(node).iter().filter(|&&other| is_ultrapeer(other)).count() as f64
-        };
-        let ups = || (0..nodes).filter(|&node| is_ultrapeer(node));
-        let leaves = (0..nodes).filter(|&node| !is_ultrapeer(node));
-        let (diameter, mean_path, diameter_exact) = distances(graph, dice);
+        let degree = |node| graph.neighbours(node).len();
+        let mut degrees = Vec::new();
+        for node in 0..nodes {
+            degrees.resize(degrees.len().max(degree(node) + 1), 0);
+            degrees[degree(node)] += 1;
+        }
+        let sizes = self.component_sizes();
+        let ultrapeers = self.ultrapeers.iter().filter(|&&is| is).count() as u64;
+        let clustering = if dice.is_some() { graph.clustering() } else { 0.0 };
+        let far = dice.map(|dice| distances(graph, dice)).unwrap_or_default();
+        OverlayFacts {
+            nodes: nodes.into(),
+            ultrapeers,
+            leaves: u64::from(nodes) - ultrapeers,
+            edges: graph.edges().len() as u64,
+            degree: Distribution::of((0..nodes).map(|node| degree(node) as f64).collect()),
+            degrees,
+            components: sizes.len() as u64,
+            largest_component: sizes.iter().copied().max().unwrap_or(0),
+            diameter: far.0.into(),
+            path_length: far.1,
+            clustering,
+            sampled: nodes > EXACT_NODES_MAX,
+        }
+    }
+
+    /// How many nodes each part has.
+    pub fn component_sizes(&self) -> Vec<u64> {
         let mut sizes = Vec::new();
-        for component in graph.components() {
-            sizes.resize(sizes.len().max(component as usize + 1), 0u32);
+        for component in self.graph.components() {
+            sizes.resize(sizes.len().max(component as usize + 1), 0);
             sizes[component as usize] += 1;
         }
-        let largest = f64::from(sizes.iter().copied().max().unwrap_or(0));
-        OverlayFacts {
-            nodes,
-            ultrapeers: ups().count() as u32,
-            links: graph.edges().len() as u64,
-            degrees: Distribution::of((0..nodes).map(degree)),
-            ultrapeer_degrees: Distribution::of(ups().map(among_ultrapeers)),
-            leaves_per_ultrapeer: Distribution::of(
-                ups().map(|node| degree(node) - among_ultrapeers(node)),
-            ),
-            ultrapeers_per_leaf: Distribution::of(leaves.map(among_ultrapeers)),
-            diameter,
-            diameter_exact,
-            mean_path,
-            clustering: graph.clustering(),
-            components: sizes.len() as u32,
-            largest_component_share: largest / f64::from(nodes.max(1)),
-        }
+        sizes
     }
 
     /// In which part of the network each of so many nodes is; none if it is dead.
@@ -114,12 +113,12 @@ impl Overlay {
     }
 }
 
-/// The diameter, the mean distance, and whether both are exact.
-fn distances(graph: &Graph, dice: &mut Dice) -> (u32, f64, bool) {
+/// The diameter and the mean distance.
+fn distances(graph: &Graph, dice: &mut Dice) -> (u32, f64) {
     let nodes = graph.nodes();
     if nodes <= EXACT_NODES_MAX {
         let paths = graph.paths(0..nodes);
-        return (paths.diameter, paths.mean, true);
+        return (paths.diameter, paths.mean);
     }
     let from: Vec<u32> = (0..SAMPLES).map(|_| dice.below(nodes.into()) as u32).collect();
     let paths = graph.paths(from.iter().copied());
@@ -132,7 +131,7 @@ fn distances(graph: &Graph, dice: &mut Dice) -> (u32, f64, bool) {
         diameter = diameter.max(distance);
         at = node;
     }
-    (diameter, paths.mean, false)
+    (diameter, paths.mean)
 }
 
 impl World {

@@ -5,9 +5,7 @@ use crate::worlds::{config, graph, one_file, standing, world_config};
 use filbert::node::Why;
 use filbert::node::config::{Forward, Strategy};
 use filbert::sim::workload::{Asker, Corpus, Deed, Planned, Questions};
-use filbert::sim::{
-    Dice, Latency, LoadFacts, NetConfig, NodeId, NodeLoad, Topology, World, WorldConfig,
-};
+use filbert::sim::{Dice, Latency, NetConfig, NodeId, NodeLoad, Topology, World, WorldConfig};
 use std::time::Duration;
 
 /// In a quiet world a flood that reaches everybody finds the truth: no more and no less.
@@ -58,11 +56,12 @@ fn the_overlay_is_the_graph_that_was_built() {
     let overlay = world.overlay();
     assert_eq!(overlay.graph, graph);
     assert!(overlay.ultrapeers.iter().all(|&ultrapeer| ultrapeer));
-    let facts = overlay.facts(&mut Dice::new(1));
+    let facts = overlay.facts(Some(&mut Dice::new(1)));
     let paths = graph.paths(0..60);
-    assert_eq!((facts.diameter, facts.mean_path), (paths.diameter, paths.mean));
-    assert!(facts.diameter_exact && facts.components == 1);
-    assert_eq!((facts.degrees.mean, facts.clustering), (6.0, graph.clustering()));
+    assert_eq!((facts.diameter, facts.path_length), (paths.diameter.into(), paths.mean));
+    assert!(!facts.sampled && (facts.components, facts.largest_component) == (1, 60));
+    assert_eq!((facts.degree.mean, facts.clustering), (6.0, graph.clustering()));
+    assert_eq!(facts.degrees.iter().sum::<u64>(), 60);
 
     world.kill(NodeId(7));
     world.run_for(Duration::from_secs(1)).unwrap();
@@ -127,8 +126,7 @@ fn loads_and_drops_are_summed_over_all_processes() {
     let sent: u64 = loads.iter().map(|load| load.messages_sent).sum();
     assert_eq!((loads.len(), sent), (9, world.messages()));
     assert!(loads.iter().all(|load| load.memory_bytes > 1_000 && load.queue_peak_bytes == 0));
-    let facts = LoadFacts::of(&loads);
-    assert_eq!((facts.files.mean, facts.messages_sent.count), (1.0, 9));
+    assert!(loads.iter().all(|load| load.files == 1));
     for node in 0..9 {
         world.kill(NodeId(node));
     }

@@ -4,14 +4,10 @@ use super::{Counts, Outcome, Play, Stage};
 use crate::node::Why;
 use crate::scenario::expect;
 use crate::scenario::report::{
-    Distribution, Drop, Load, NODE_ROWS_MAX, NodeRow, Overlay, Query, Run, Summary, Traffic,
+    Distribution, Drop, Load, NODE_ROWS_MAX, NodeRow, Query, Run, Summary, Traffic,
 };
-use crate::sim::{self, Dice, Graph, Load as Sent, NodeId};
+use crate::sim::{self, Dice, Load as Sent, NodeId};
 
-/// Up to so many nodes all distances are measured.
-const EXACT_NODES_MAX: u32 = 2_000;
-/// Above, those from so many nodes.
-const SAMPLED_FROM: u32 = 32;
 /// Above so many nodes drops and kinds of descriptors are not counted: looking at each node takes
 /// longer than playing.
 const VIEWS_MAX: usize = 100_000;
@@ -81,11 +77,12 @@ impl<S: Stage> Play<'_, S> {
         let so_far = self.rows_so_far()?;
         let traffic = self.stage.messages()? - self.messages_before;
         let overlay = self.stage.overlay()?;
+        let mut dice = Dice::new(self.cast.seed).derive("distances");
         Ok(Run {
             seed: self.cast.seed,
             lasted_us: self.now_us(),
             built_us: super::micros(self.stage.built()),
-            overlay: facts(&overlay, distances, self.cast.seed),
+            overlay: overlay.facts(distances.then_some(&mut dice)),
             summary: summary(&so_far, traffic),
             queries: so_far,
             downloads: self.fetches.iter().map(|fetch| fetch.row.clone()).collect(),
@@ -106,61 +103,15 @@ impl<S: Stage> Play<'_, S> {
 
 /// Nodes that live, links between them, and the part of the nodes in the largest component.
 pub(super) fn standing(overlay: &sim::Overlay) -> (u64, u64, f64) {
-    let (_, largest) = components(&overlay.graph);
+    let largest = overlay.component_sizes().into_iter().max().unwrap_or(0);
     let nodes = u64::from(overlay.graph.nodes());
     (nodes, overlay.graph.edges().len() as u64, largest as f64 / nodes.max(1) as f64)
-}
-
-/// What the overlay is like.
-fn facts(overlay: &sim::Overlay, distances: bool, seed: u64) -> Overlay {
-    let graph = &overlay.graph;
-    let nodes = graph.nodes();
-    let (components, largest_component) = components(graph);
-    let mut degrees = Vec::new();
-    for node in 0..nodes {
-        let degree = graph.neighbours(node).len();
-        degrees.resize(degrees.len().max(degree + 1), 0);
-        degrees[degree] += 1;
-    }
-    let ultrapeers = overlay.ultrapeers.iter().filter(|&&is| is).count() as u64;
-    let sampled = nodes > EXACT_NODES_MAX;
-    let mut dice = Dice::new(seed).derive("distances");
-    let from: Vec<u32> = match sampled {
-        true => (0..SAMPLED_FROM).map(|_| dice.below(nodes.into()) as u32).collect(),
-        false => (0..nodes).collect(),
-    };
-    let paths = distances.then(|| graph.paths(from));
-    let degree = |node| graph.neighbours(node).len() as f64;
-    Overlay {
-        nodes: nodes.into(),
-        ultrapeers,
-        leaves: u64::from(nodes) - ultrapeers,
-        edges: graph.edges().len() as u64,
-        degree: Distribution::of((0..nodes).map(degree).collect()),
-        degrees,
-        components,
-        largest_component,
-        diameter: paths.map_or(0, |paths| paths.diameter.into()),
-        path_length: paths.map_or(0.0, |paths| paths.mean),
-        clustering: if distances { graph.clustering() } else { 0.0 },
-        sampled,
-    }
 }
 
 /// The name of a reason, as it is everywhere in JSON.
 fn name(why: Why) -> String {
     let name = serde_json::to_value(why).ok();
     name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned()
-}
-
-/// How many parts there are, and how many nodes the largest has.
-fn components(graph: &Graph) -> (u64, u64) {
-    let mut sizes: Vec<u64> = Vec::new();
-    for component in graph.components() {
-        sizes.resize(sizes.len().max(component as usize + 1), 0);
-        sizes[component as usize] += 1;
-    }
-    (sizes.len() as u64, sizes.iter().copied().max().unwrap_or(0))
 }
 
 /// Adds what a node counted; says how much it dropped.
