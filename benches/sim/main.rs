@@ -4,13 +4,16 @@
 //! second on one core for floods, what an hour of a living network costs, and what two tiers with
 //! query routing tables cost and answer. One of them alone, and of another size: `-- idle 1000000`,
 //! `-- flood 1000`, `-- hour 1000 600` (seconds), `-- tiers 100000`. Nothing is asserted: machines
-//! differ.
+//! differ. Memory is in huge pages if Linux gives them to who asks; `GLIBC_TUNABLES=` before the
+//! command leaves it in small ones.
 
 mod flood;
 mod hour;
 mod memory;
 mod meter;
 mod tiers;
+
+use filbert::cli::huge_pages;
 
 const IDLE_NODES: u32 = 100_000;
 /// A world that fits into a core's own cache, the one of the goal, and one that fits nowhere.
@@ -19,6 +22,7 @@ const HOUR_NODES: u32 = 1_000;
 const TIERED_NODES: u32 = 10_000;
 
 fn main() {
+    huge_pages::ask();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     // `cargo bench` adds `--bench`, `cargo test` runs benches with `--test`: then little is enough.

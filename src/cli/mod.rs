@@ -8,6 +8,7 @@ mod cluster;
 mod config;
 mod demo;
 mod get;
+pub mod huge_pages;
 mod lists;
 mod man;
 mod render;

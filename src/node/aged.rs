@@ -102,10 +102,9 @@ impl<K: Hash + Eq, V> Aged<K, V> {
         }
         // A third of the places stays empty, so that few are looked at.
         if self.entries.len() * 3 > self.index.len() * 2 {
-            return self.grow();
+            return self.grow(tag);
         }
-        let number = self.first.wrapping_add(self.entries.len() as u32 - 1);
-        self.place(Place { tag, number });
+        self.place_newest(tag);
     }
 
     #[inline]
@@ -117,14 +116,28 @@ impl<K: Hash + Eq, V> Aged<K, V> {
         self.index[at] = place;
     }
 
+    /// Makes the index larger. `newest` is the tag of the newest entry, which is not in it yet.
     #[cold]
-    fn grow(&mut self) {
-        self.index = vec![Place::default(); (self.index.len() * 2).max(INDEX_MIN)];
-        for at in 0..self.entries.len() {
-            let tag = self.tag(&self.entries[at].0);
-            let number = self.first.wrapping_add(at as u32);
-            self.place(Place { tag, number });
+    fn grow(&mut self, newest: u32) {
+        let larger = vec![Place::default(); (self.index.len() * 2).max(INDEX_MIN)];
+        let before = std::mem::replace(&mut self.index, larger);
+        if before.is_empty() {
+            for at in 0..self.entries.len().saturating_sub(1) {
+                let tag = self.tag(&self.entries[at].0);
+                let number = self.first.wrapping_add(at as u32);
+                self.place(Place { tag, number });
+            }
         }
+        for place in before.into_iter().filter(|place| place.tag != 0) {
+            self.place(place);
+        }
+        self.place_newest(newest);
+    }
+
+    #[inline]
+    fn place_newest(&mut self, tag: u32) {
+        let number = self.first.wrapping_add(self.entries.len() as u32 - 1);
+        self.place(Place { tag, number });
     }
 
     /// Takes the oldest entry out.
@@ -184,13 +197,20 @@ impl<K: Hash + Eq, V> Aged<K, V> {
         self.entries.len() >= self.max as usize
     }
 
-    /// Reads where a search for `key` begins and where the next entry goes.
-    pub(super) fn look_ahead(&self, key: &K) -> u64 {
+    /// Reads where a search for `key` begins and returns it, for [`Aged::look_ahead_at`].
+    #[inline]
+    pub(super) fn look_ahead(&self, key: &K) -> u32 {
         if self.index.is_empty() {
-            return self.first.into();
+            return self.first;
         }
-        let place = self.index[self.home(self.tag(key))];
-        u64::from(place.tag)
+        self.index[self.home(self.tag(key))].number
+    }
+
+    /// Reads the entry of this number, if there is one, and the newest.
+    #[inline]
+    pub(super) fn look_ahead_at(&self, number: u32) -> impl Iterator<Item = &(K, V)> {
+        let at = number.wrapping_sub(self.first) as usize;
+        self.entries.get(at).into_iter().chain(self.entries.back())
     }
 }
 

@@ -109,30 +109,58 @@ pub(crate) struct Room {
     tables: Pool,
 }
 
-/// A servent without hands: see [`io`] for how it is driven.
+/// A servent without hands: see [`io`] for how it is driven. What every query asks of it stands
+/// first, side by side: in a world of many nodes reading it takes longer than all the rest.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Node {
     config: Arc<Config>,
-    /// Our servent GUID.
-    guid: Guid,
-    started_at: WallTime,
+    /// When something is due of its own accord, as it was reckoned at the end of the last turn.
+    due: Time,
+    /// The queries of this turn; none before the first.
+    run: Option<Box<OpenRun>>,
+    /// What became of queries and hits; none if note is not taken of them.
+    passages: Option<Box<Passages>>,
     /// What we are at present.
     tier: Tier,
-    /// Why, and since when.
-    tier_why: Reason,
-    tier_since: Time,
-    /// When to think of it again.
-    review_at: Time,
-    line: Line,
     stopping: bool,
     stopped: bool,
     /// Whether our ultrapeers were told that we are busy.
     said_busy: bool,
+    /// Whether anything but queries passing by has happened since the last turn ended.
+    stirred: bool,
+    /// Why, and since when.
+    tier_why: Reason,
+    /// How many links deflate.
+    deflating: u32,
+    conns: Table<Phase>,
+    seen: Seen,
+    letters: Letters,
+    size_limits: SizeLimits,
+    fair: Fair,
     out: Out,
+    /// The links that get every query that is passed on, in the order of their names: all but
+    /// our leaves.
+    flooded: Vec<ConnId>,
+    tally: Tally,
+    /// Query routing; none while no link has to do with it.
+    routing: Option<Box<Routing>>,
+    /// Random walks, in laboratories; none as long as none came by.
+    walks: Option<Box<Walks>>,
+    /// What neighbours share, with one-hop replication; none as long as none told us.
+    near: Option<Box<Near>>,
+    line: Line,
     library: Library,
+    /// The files that match the query at hand.
+    found: Vec<FileIndex>,
+    /// Our servent GUID.
+    guid: Guid,
+    started_at: WallTime,
+    tier_since: Time,
+    /// When to think of it again.
+    review_at: Time,
     /// GUIDs are drawn from it, and the streams of all parts are derived from it.
     rng: Rng,
-    conns: Table<Phase>,
     /// How many of them are neighbours, and which.
     census: Census,
     /// Accepted connections that are neither neighbour nor transfer yet: the lowest is the oldest.
@@ -157,45 +185,19 @@ pub struct Node {
     horizon_told_at: Time,
     /// When all neighbours were looked at last.
     horizon_round_at: Time,
-    size_limits: SizeLimits,
-    seen: Seen,
-    fair: Fair,
     pushes: Pushes,
     searches: Searches,
     dynamic: Dynamic,
-    /// Random walks, in laboratories; none as long as none came by.
-    walks: Option<Box<Walks>>,
-    /// What neighbours share, with one-hop replication; none as long as none told us.
-    near: Option<Box<Near>>,
     /// Files in and out; none before the first.
     transfers: Option<Box<Transfers>>,
     datagrams: Datagrams,
-    /// The links that get every query that is passed on, in the order of their names: all but
-    /// our leaves.
-    flooded: Vec<ConnId>,
-    /// How many links deflate.
-    deflating: u32,
-    /// Query routing; none while no link has to do with it.
-    routing: Option<Box<Routing>>,
-    /// The queries of this turn; none before the first.
-    run: Option<Box<OpenRun>>,
-    letters: Letters,
     deflater: Deflater,
     /// Where the streams of links that have said little are inflated.
     window: Window,
     /// Room for what one step inflates; none until a compressed link needs it.
     inflated: Vec<u8>,
-    /// The files that match the query at hand.
-    found: Vec<FileIndex>,
-    tally: Tally,
-    /// What became of queries and hits; none if note is not taken of them.
-    passages: Option<Box<Passages>>,
     /// Whether others can reach us; none while there is nothing to know.
     reach: Option<Box<Reach>>,
-    /// Whether anything but queries passing by has happened since the last turn ended.
-    stirred: bool,
-    /// When something is due of its own accord, as it was reckoned at the end of the last turn.
-    due: Time,
 }
 
 impl Node {
@@ -291,6 +293,12 @@ impl Node {
         }
     }
 
+    /// For a node that has taken an input without a room: holds no room for actions of its own from
+    /// now on, all of them performed.
+    pub(crate) fn tidy(&mut self) {
+        self.out.actions = Vec::new();
+    }
+
     /// Gives the room back, all actions performed. What waits for the end of the turn stays here.
     pub(crate) fn leave(&mut self, room: &mut Room) {
         let run = self.run.take_if(|run| run.is_empty());
@@ -345,21 +353,21 @@ impl Node {
 
     /// Reads what a query with this GUID needs here, and changes nothing. A world of many nodes does
     /// this for several of them before the queries come, so that memory answers for all at once.
-    /// What it returns is good for nothing but to be returned.
-    pub(crate) fn look_ahead(&self, guid: &Guid) -> u64 {
+    /// What it returns is good for nothing but [`Node::look_ahead_at`].
+    pub(crate) fn look_ahead(&self, guid: &Guid) -> (u64, u32) {
         let counted = self.tally.look_ahead() ^ self.out.counts.get(Why::TtlSpent);
-        let lens = [self.letters.len(), self.found.len(), self.out.actions.len()];
-        let gathered = lens.iter().fold(self.library.files(), |all, len| all ^ len);
+        let gathered = self.letters.len() ^ self.out.actions.len();
         let limits = self.fair.cost(1) ^ self.size_limits.query_bytes_max;
-        let is_leaf = self.tier == Tier::Leaf;
-        let flags = u64::from(is_leaf) ^ u64::from(self.routing.is_some());
+        let flags = u64::from(self.tier == Tier::Leaf) ^ u64::from(self.routing.is_some());
         let due = self.due.as_micros() ^ self.conns.next_timer().as_micros();
-        counted ^ gathered as u64 ^ u64::from(limits) ^ flags ^ due ^ self.seen.look_ahead(guid)
+        let seen = self.seen.look_ahead(guid);
+        (counted ^ gathered as u64 ^ u64::from(limits) ^ flags ^ due, seen)
     }
 
     /// The same for what it needs of the link that it comes from, and of those it goes on to.
-    pub(crate) fn look_ahead_at(&self, from: ConnId, goes_on: bool) -> u64 {
-        let row = self.conns.get(from).map_or(0, Conn::look_ahead);
+    /// `seen` is what [`Node::look_ahead`] said.
+    pub(crate) fn look_ahead_at(&self, from: ConnId, goes_on: bool, seen: u32) -> u64 {
+        let row = self.conns.get(from).map_or(0, Conn::look_ahead) ^ self.seen.look_ahead_at(seen);
         let others = self.flooded.iter().take(if goes_on { LINKS_AHEAD } else { 0 });
         let others = others.filter_map(|&conn| self.conns.get(conn)).map(Conn::look_ahead);
         others.fold(row, |all, read| all ^ read)

@@ -73,8 +73,9 @@ impl Node {
                 row.outbox.put(conn, piece, config, out);
             });
         }
+        let mut next = 0;
         for &conn in flooded.iter() {
-            let Some(row) = conns.get_mut(conn) else { continue };
+            let Some(row) = conns.next_mut(&mut next, conn) else { continue };
             let Some(link) = row.phase.link() else { continue };
             if link.hops_limit <= config.ttl_and_hops_max {
                 let (bytes, messages) = sealed.fewer_hops(conn, link.hops_limit);

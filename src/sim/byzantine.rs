@@ -259,13 +259,13 @@ impl Fabric {
             let (end, peer_end) = (link, peer.slot);
             let passing = Passing { header, at, from: node, to, end, peer_end, walks: false };
             self.ledger.lies(&passing);
-            self.loads[node.0 as usize].messages_sent += 1;
+            self.net.load(node).messages_sent += 1;
         }
         self.slip_bytes(node, link, frame);
     }
 
     fn slip_bytes(&mut self, node: NodeId, link: u32, bytes: &[u8]) {
-        self.loads[node.0 as usize].bytes_sent += bytes.len() as u64;
+        self.net.load(node).bytes_sent += bytes.len() as u64;
         self.net.slip_in(link, Chunk::copy_of(bytes));
     }
 }

@@ -62,7 +62,7 @@ pub(super) enum Event {
     /// A name was looked up.
     Resolved(Process, LookupId, Box<str>),
     /// The gateway of a node's network answers.
-    Mapped(Process, Result<Mapped, MappingFailure>),
+    Mapped(Process, Box<Result<Mapped, MappingFailure>>),
     /// The disk answers.
     Disk(Process, Box<DiskReport>),
     /// A process that heard nothing for a while wakes up.

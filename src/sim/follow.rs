@@ -21,38 +21,55 @@ enum Stage {
     Opaque,
 }
 
-/// How far the reading of one direction of one connection has come.
-#[derive(Clone, Debug, Default)]
+/// How far the reading of one direction of one connection has come. Kept small: every end of every
+/// connection has one.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Follower {
-    stage: Stage,
     /// Payload bytes still to come of the descriptor whose header is through.
     payload_left: u32,
-    /// A head or header that is not complete yet; costs nothing while there is none.
-    partial: Option<Box<[u8]>>,
+    stage: Stage,
+    is_amid: bool,
 }
 
 impl Follower {
     /// Reads on; calls `each` with the header of every descriptor whose header is complete now.
-    pub(super) fn read(&mut self, accepted: bool, bytes: &[u8], mut each: impl FnMut(&Header)) {
+    /// `begun` is the beginning of a head or header that is not complete yet: to be handed over
+    /// again as it was left if [`Follower::is_amid`] one, and empty if not.
+    pub(super) fn read(
+        &mut self,
+        accepted: bool,
+        bytes: &[u8],
+        begun: &mut Vec<u8>,
+        mut each: impl FnMut(&Header),
+    ) {
         match self.stage {
             Stage::Opaque => {}
-            Stage::Descriptors if self.partial.is_none() => self.descriptors(bytes, &mut each),
+            Stage::Descriptors if !self.is_amid => {
+                begun.extend_from_slice(self.descriptors(bytes, &mut each));
+            }
             _ => {
-                let mut all = self.partial.take().unwrap_or_default().into_vec();
+                let mut all = std::mem::take(begun);
                 all.extend_from_slice(bytes);
                 let begin = self.heads(accepted, &all);
                 if self.stage == Stage::Descriptors {
-                    self.descriptors(&all[begin..], &mut each);
-                } else if self.stage != Stage::Opaque && begin < all.len() {
-                    self.partial = Some(all.split_off(begin).into());
+                    begun.extend_from_slice(self.descriptors(&all[begin..], &mut each));
+                } else if self.stage != Stage::Opaque {
+                    *begun = all.split_off(begin);
                 }
             }
         }
+        self.is_amid = !begun.is_empty();
+    }
+
+    /// Whether the beginning of a head or header is through and its end is not.
+    #[inline]
+    pub(super) fn is_amid(self) -> bool {
+        self.is_amid
     }
 
     /// Whether the stream is between two descriptors.
-    pub(super) fn is_between(&self) -> bool {
-        self.stage == Stage::Descriptors && self.payload_left == 0 && self.partial.is_none()
+    pub(super) fn is_between(self) -> bool {
+        self.stage == Stage::Descriptors && self.payload_left == 0 && !self.is_amid
     }
 
     /// Passes over complete heads; returns where they end.
@@ -79,7 +96,9 @@ impl Follower {
         begin
     }
 
-    fn descriptors(&mut self, mut bytes: &[u8], each: &mut impl FnMut(&Header)) {
+    /// Returns the beginning of a header.
+    #[inline]
+    fn descriptors<'a>(&mut self, mut bytes: &'a [u8], each: &mut impl FnMut(&Header)) -> &'a [u8] {
         loop {
             let skipped = bytes.len().min(self.payload_left as usize);
             self.payload_left -= skipped as u32;
@@ -90,9 +109,7 @@ impl Follower {
             bytes = rest;
             each(&header);
         }
-        if !bytes.is_empty() {
-            self.partial = Some(bytes.into());
-        }
+        bytes
     }
 }
 
@@ -109,9 +126,10 @@ mod tests {
 
     fn followed(accepted: bool, stream: &[u8], piece: usize) -> Vec<u8> {
         let mut follower = Follower::default();
-        let mut seen = Vec::new();
+        let (mut seen, mut begun) = (Vec::new(), Vec::new());
         for bytes in stream.chunks(piece) {
-            follower.read(accepted, bytes, |header| seen.push(header.guid.0[0]));
+            follower.read(accepted, bytes, &mut begun, |header| seen.push(header.guid.0[0]));
+            assert_eq!(follower.is_amid(), !begun.is_empty());
         }
         seen
     }

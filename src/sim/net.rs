@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::NodeId;
 use super::dice::Dice;
 use super::event::{Datagram, EndRef, Event};
-use super::follow::Follower;
 use super::latency::Latency;
+use super::measure::{Load, Record};
 use super::queue::Queue;
 use super::regions::Regions;
 use crate::node::io::CloseCause;
@@ -74,9 +74,22 @@ const HOLE: Duration = Duration::from_secs(60);
 /// How much longer than others a datagram takes that makes a detour, at most.
 const DETOUR_US_MAX: u64 = 500_000;
 
-/// A host as the network sees it.
+/// A host has room for so many connections at a time: what it sends over them lies side by side.
+const ENDS_AT_ONCE: u32 = 4;
+
+/// A host as the network sees it. What sending asks of it stands first, side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Host {
+    /// Its connections by name.
+    book: Vec<(ConnId, u32)>,
+    load: Load,
+    /// The next slot for an end that is its own; at a multiple of `ENDS_AT_ONCE` there is none.
+    next_slot: u32,
+    /// On which side of a partition it is.
+    side: u32,
+    /// In which region it lives.
+    region: u16,
     /// Whether anything runs there.
     pub(super) up: bool,
     /// Whether it vanished without a word: nothing that is sent there is answered.
@@ -92,14 +105,8 @@ pub(super) struct Host {
     port: u16,
     /// Whether its address is one of IPv6.
     ipv6: bool,
-    /// On which side of a partition it is.
-    side: u32,
-    /// In which region it lives.
-    region: u16,
     accepted: u64,
     last_ordered: ConnId,
-    /// Its connections by name.
-    book: Vec<(ConnId, u32)>,
 }
 
 #[derive(Debug)]
@@ -115,6 +122,8 @@ pub(super) struct Net {
     pub(super) hosts: Vec<Host>,
     ends: Vec<End>,
     free: Vec<u32>,
+    /// By end, the beginnings of heads and headers whose rest was not sent yet.
+    begun: BTreeMap<u32, Vec<u8>>,
     /// Whether hosts may be on different sides of a partition.
     is_divided: bool,
     clogged: BTreeSet<(NodeId, NodeId)>,
@@ -151,6 +160,7 @@ impl Net {
             hosts: Vec::new(),
             ends: Vec::new(),
             free: Vec::new(),
+            begun: BTreeMap::new(),
             is_divided: false,
             clogged: BTreeSet::new(),
             slow_disks: BTreeMap::new(),
@@ -194,13 +204,15 @@ impl Net {
         self.queue.push(self.now + delay, event);
     }
 
-    /// Reads what sending takes on the connections of a node; see `world::ahead`.
-    pub(super) fn look_ahead(&self, node: NodeId) -> u64 {
-        let ends = self.host(node).book.iter().take(ENDS_AHEAD);
-        let read = ends.map(|&(_, slot)| {
+    /// Reads what sending a query takes on the connections of a node; see `world::ahead`.
+    pub(super) fn look_ahead(&self, node: NodeId, record: Option<&Record>) -> u64 {
+        let Some(host) = self.hosts.get(node.0 as usize) else { return 0 };
+        let read = host.book.iter().take(ENDS_AHEAD).map(|&(_, slot)| {
             let end = &self.ends[slot as usize];
             let peer = self.ends.get(end.peer.slot as usize);
-            end.arrives.as_micros() ^ u64::from(peer.map_or(0, |peer| peer.life))
+            let sent = record.map_or(0, |record| record.sent_ttl(slot));
+            let distance = record.zip(peer).map_or(0, |(record, peer)| record.distance(peer.node));
+            end.arrives.as_micros() ^ u64::from(sent ^ distance)
         });
         read.fold(0, |all, read| all ^ read)
     }
@@ -223,6 +235,8 @@ impl Net {
             accepted: 0,
             last_ordered: ConnId(0),
             book: Vec::new(),
+            load: Load::default(),
+            next_slot: 0,
         });
         if let Some(regions) = &self.regions {
             let mut dice = self.dice.derive(&format!("region {node}"));
@@ -329,40 +343,61 @@ impl Net {
     }
 
     fn new_end(&mut self, node: NodeId, conn: ConnId, peer: EndRef, state: State) -> u32 {
-        let slot = self.free.pop().unwrap_or(self.ends.len() as u32);
-        let life = self.ends.get(slot as usize).map_or(0, |end| end.life);
-        let end = End {
-            node,
-            life,
-            conn,
-            peer,
-            arrives: self.now,
-            outstanding: 0,
-            credit: 0,
-            state,
-            paused: false,
-            pump_due: false,
-            read_due: false,
-            follower: Follower::default(),
-            busy: None,
-        };
-        match self.ends.get_mut(slot as usize) {
-            Some(place) => *place = end,
-            None => self.ends.push(end),
-        }
+        let slot = self.free_slot(node);
+        let life = self.ends[slot as usize].life;
+        let arrives = self.now;
+        self.ends[slot as usize] = End { node, life, conn, peer, arrives, state, ..End::free() };
         let book = &mut self.host_mut(node).book;
         let at = book.partition_point(|&(name, _)| name < conn);
         book.insert(at, (conn, slot));
         slot
     }
 
+    /// A slot for an end of this node: one of its own, one that nobody has any more, or the first of
+    /// new ones of its own.
+    fn free_slot(&mut self, node: NodeId) -> u32 {
+        let own = self.host(node).next_slot;
+        if own.is_multiple_of(ENDS_AT_ONCE)
+            && let Some(free) = self.free.pop()
+        {
+            return free;
+        }
+        let slot = if own.is_multiple_of(ENDS_AT_ONCE) { self.ends.len() as u32 } else { own };
+        self.host_mut(node).next_slot = slot + 1;
+        if slot as usize == self.ends.len() {
+            self.ends.extend((0..ENDS_AT_ONCE).map(|_| End::free()));
+        }
+        slot
+    }
+
     fn release(&mut self, slot: u32) {
         let end = &mut self.ends[slot as usize];
-        end.state = State::Free;
-        end.life = end.life.wrapping_add(1);
-        end.busy = None;
-        end.follower = Follower::default();
+        let life = end.life.wrapping_add(1);
+        if end.follower.is_amid() {
+            self.begun.remove(&slot);
+        }
+        *end = End { life, ..End::free() };
         self.free.push(slot);
+    }
+
+    /// The beginning of what an end sends on with.
+    pub(super) fn take_begun(&mut self, slot: u32) -> Vec<u8> {
+        self.begun.remove(&slot).unwrap_or_default()
+    }
+
+    /// Keeps it until the end sends on.
+    pub(super) fn keep_begun(&mut self, slot: u32, begun: Vec<u8>) {
+        self.begun.insert(slot, begun);
+    }
+
+    /// What a node has sent so far.
+    pub(super) fn load_of(&self, node: NodeId) -> Load {
+        self.host(node).load
+    }
+
+    /// The same, to be added to.
+    pub(super) fn load(&mut self, node: NodeId) -> &mut Load {
+        &mut self.host_mut(node).load
     }
 
     /// The node has been told that the connection is gone.

@@ -9,7 +9,7 @@ use super::byzantine::Liar;
 use super::check::{self, Violation};
 use super::disk::{Disk, StoreError};
 use super::event::{Event as Happening, Process};
-use super::measure::{Ledger, Load, Passing};
+use super::measure::{Ledger, Passing};
 use super::net::{Net, State, Store};
 use super::trace::Trace;
 use crate::node::config::Strategy;
@@ -32,7 +32,6 @@ pub(super) struct Fabric {
     pub(super) ledger: Ledger,
     pub(super) trace: Trace,
     pub(super) disks: Vec<Option<Box<Disk>>>,
-    pub(super) loads: Vec<Load>,
     /// What the nodes said and nobody has taken yet.
     pub(super) said: BTreeMap<NodeId, Vec<(Time, Event)>>,
     pub(super) keeps_events: bool,
@@ -119,7 +118,7 @@ impl Fabric {
             Action::MapPort => {
                 let answer = self.map_port(node);
                 let delay = self.net.latency_nearby();
-                self.net.after(delay, Happening::Mapped(actor.process, answer));
+                self.net.after(delay, Happening::Mapped(actor.process, Box::new(answer)));
             }
             Action::UnmapPort => {
                 let host = &mut self.net.hosts[node.0 as usize];
@@ -149,17 +148,19 @@ impl Fabric {
         if outstanding > window {
             return self.violated(Violation::AboveWindow { node, conn, outstanding });
         }
-        let mut follower = std::mem::take(&mut end.follower);
+        let mut follower = end.follower;
+        let mut begun = if follower.is_amid() { self.net.take_begun(slot) } else { Vec::new() };
         let to = self.net.end(peer).map(|peer| peer.node);
         let walks = actor.config.local_addresses
             && matches!(actor.config.strategy, Strategy::Walkers { .. });
         let (at, forward, role) = (self.net.now, actor.config.forward, actor.config.role);
-        let load = &mut self.loads[node.0 as usize];
+        let load = self.net.load(node);
         load.bytes_sent += chunk.len() as u64;
         let lies = self.liars.contains_key(&node);
         let (ledger, violation) = (&mut self.ledger, &mut self.violation);
-        follower.read(conn.is_accepted(), chunk.bytes(), |header| {
-            load.messages_sent += 1;
+        let mut messages = 0;
+        follower.read(conn.is_accepted(), chunk.bytes(), &mut begun, |header| {
+            messages += 1;
             // What goes to an end that is gone already reaches nobody.
             let Some(to) = to else { return };
             let passing =
@@ -172,7 +173,11 @@ impl Fabric {
                 violation.get_or_insert(wrong);
             }
         });
+        self.net.load(node).messages_sent += messages;
         self.net.end_at(slot).follower = follower;
+        if follower.is_amid() {
+            self.net.keep_begun(slot, begun);
+        }
         self.net.send(slot, chunk);
     }
 

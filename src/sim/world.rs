@@ -64,8 +64,9 @@ impl Default for WorldConfig {
     }
 }
 
-/// A node and what the world knows of it.
+/// A node and what the world knows of it: a line of memory.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Slot {
     pub(super) config: Arc<Config>,
     guid: Guid,
@@ -124,7 +125,6 @@ impl World {
                 ledger: Ledger::new(config.queries_max),
                 trace: Trace::new(seed, config.history_max),
                 disks: Vec::new(),
-                loads: Vec::new(),
                 said: Default::default(),
                 keeps_events: config.keep_events,
                 names: Default::default(),

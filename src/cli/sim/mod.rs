@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Outcome;
 use super::args;
+use super::huge_pages;
 use super::render::{Side, Table, say};
 use crate::scenario::{self, Broken, Experiment, Report, bundled};
 
@@ -33,6 +34,9 @@ pub(super) fn sim(json: bool, words: &args::Sim) -> Result<Outcome> {
         return Ok(Outcome::Worked);
     }
     let experiment = Experiment::read(what, &text, &words.sweep, &load(&folder))?;
+    if experiment.scenario().network.nodes() >= huge_pages::NODES_MIN {
+        huge_pages::ask();
+    }
     let seeds = seeds(words.seed, words.seeds.as_deref(), experiment.scenario().seed)?;
     let recorder = record::Recorder::new(words, &experiment, &seeds)?;
     // What cannot be written is said before it is played, not after.

@@ -7,9 +7,12 @@ use super::outbox::Priority;
 use crate::node::ConnId;
 use crate::wire::Header;
 
-/// The letters of this turn.
+/// The letters of this turn; nothing is held while there are none.
 #[derive(Debug, Default)]
-pub(crate) struct Letters {
+pub(crate) struct Letters(Option<Box<Gathered>>);
+
+#[derive(Debug, Default)]
+struct Gathered {
     bytes: Vec<u8>,
     list: Vec<Letter>,
 }
@@ -31,41 +34,43 @@ impl Letters {
         header: &Header,
         payload: &[u8],
     ) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&header.encode());
-        self.bytes.extend_from_slice(payload);
-        self.list.push(Letter { conn, priority, start, end: self.bytes.len() });
+        let Gathered { bytes, list } = &mut **self.0.get_or_insert_default();
+        let start = bytes.len();
+        bytes.extend_from_slice(&header.encode());
+        bytes.extend_from_slice(payload);
+        list.push(Letter { conn, priority, start, end: bytes.len() });
     }
 
     /// Bytes gathered so far.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.0.as_ref().map_or(0, |gathered| gathered.bytes.len())
     }
 
     /// Whether there is nothing to hand out.
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.0.is_none()
     }
 
     /// Hands everything out, by connection and then by worth, the most valuable first; what has
     /// the same worth stays in order.
     pub(crate) fn hand_out(&mut self, mut each: impl FnMut(ConnId, Priority, u32, &[u8])) {
-        self.list.sort_by_key(|letter| (letter.conn, std::cmp::Reverse(letter.priority)));
+        let Some(gathered) = self.0.take() else { return };
+        let Gathered { bytes, mut list } = *gathered;
+        list.sort_by_key(|letter| (letter.conn, std::cmp::Reverse(letter.priority)));
         let mut joined = Vec::new();
         let same = |a: &Letter, b: &Letter| a.conn == b.conn && a.priority == b.priority;
-        for group in self.list.chunk_by(same) {
+        for group in list.chunk_by(same) {
             let [first, ..] = group else { continue };
             let messages = u32::try_from(group.len()).unwrap_or(u32::MAX);
             if let [only] = group {
-                each(only.conn, only.priority, 1, &self.bytes[only.start..only.end]);
+                each(only.conn, only.priority, 1, &bytes[only.start..only.end]);
                 continue;
             }
             joined.clear();
             for letter in group {
-                joined.extend_from_slice(&self.bytes[letter.start..letter.end]);
+                joined.extend_from_slice(&bytes[letter.start..letter.end]);
             }
             each(first.conn, first.priority, messages, &joined);
         }
-        *self = Letters::default();
     }
 }

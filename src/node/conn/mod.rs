@@ -14,26 +14,38 @@ use super::size::block;
 use super::{ConnId, Time};
 use outbox::Outbox;
 
-/// One connection in phase `P`.
+/// One connection in phase `P`. What every query asks of it stands first, side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Conn<P> {
-    /// Who.
-    peer: Place,
-    /// Our own address on it, while that matters: until it is a neighbour.
-    pub local: Option<Box<IpAddr>>,
     /// What waits to be sent.
     pub outbox: Outbox,
     /// What it is at present.
     pub phase: P,
+    /// Who.
+    peer: Place,
+    /// Our own address on it, while that matters: until it is a neighbour.
+    pub local: Option<Box<IpAddr>>,
+}
+
+/// So many rows are looked through for the next one that is wanted.
+const NEAR: usize = 8;
+
+/// A table of so many has room for so many more: none if it is small, as most are.
+fn slack(len: usize) -> usize {
+    len / 8
 }
 
 /// From so many connections on they are counted by address; fewer are looked through.
 const COUNTED_FROM: usize = 32;
 
-/// All connections. Rows are sorted by name, so that every walk over them has one order.
+/// All connections. Rows are sorted by name, so that every walk over them has one order. What they
+/// are looked up by lies apart: thousands are looked through in the time that one takes to handle.
 #[derive(Debug)]
 pub(super) struct Table<P> {
-    rows: Vec<Row<P>>,
+    rows: Vec<Row>,
+    /// What belongs to the rows, in their order.
+    conns: Vec<Conn<P>>,
     /// How many there are by address; empty while they are few.
     per_address: BTreeMap<IpAddr, u32>,
     /// The earliest timer.
@@ -41,12 +53,10 @@ pub(super) struct Table<P> {
 }
 
 #[derive(Debug)]
-struct Row<P> {
+struct Row {
     name: ConnId,
-    /// Its timer. Here and not in a table of its own: thousands are looked through in the time
-    /// that one of them takes to handle, and each fires once in many seconds.
+    /// Its timer. Here and not in a table of its own: each fires once in many seconds.
     due: Time,
-    conn: Box<Conn<P>>,
 }
 
 impl<P> Conn<P> {
@@ -59,7 +69,8 @@ impl<P> Conn<P> {
 
 impl<P> Default for Table<P> {
     fn default() -> Self {
-        Self { rows: Vec::new(), per_address: BTreeMap::new(), next: Time::NEVER }
+        let (rows, conns) = (Vec::new(), Vec::new());
+        Self { rows, conns, per_address: BTreeMap::new(), next: Time::NEVER }
     }
 }
 
@@ -67,12 +78,18 @@ impl<P> Table<P> {
     /// A new connection.
     pub(super) fn insert(&mut self, conn: ConnId, peer: SocketAddr, local: IpAddr, phase: P) {
         let local = Some(Box::new(local));
-        let row = Conn { peer: peer.into(), local, outbox: Outbox::default(), phase };
+        let new = Conn { peer: peer.into(), local, outbox: Outbox::default(), phase };
         let at = self.rows.partition_point(|row| row.name < conn);
-        self.rows.insert(at, Row { name: conn, due: Time::NEVER, conn: Box::new(row) });
-        if self.rows.len() == COUNTED_FROM {
-            for row in &self.rows {
-                *self.per_address.entry(row.conn.peer().ip()).or_default() += 1;
+        if self.conns.len() == self.conns.capacity() {
+            let more = slack(self.conns.len()).max(1);
+            self.rows.reserve_exact(more);
+            self.conns.reserve_exact(more);
+        }
+        self.rows.insert(at, Row { name: conn, due: Time::NEVER });
+        self.conns.insert(at, new);
+        if self.conns.len() == COUNTED_FROM {
+            for row in &self.conns {
+                *self.per_address.entry(row.peer().ip()).or_default() += 1;
             }
         } else if !self.per_address.is_empty() {
             *self.per_address.entry(peer.ip()).or_default() += 1;
@@ -80,10 +97,16 @@ impl<P> Table<P> {
     }
 
     /// Forgets a connection.
-    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Box<Conn<P>>> {
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Conn<P>> {
         let at = self.position(conn)?;
         self.set_timer(conn, Time::NEVER);
-        let Row { conn: row, .. } = self.rows.remove(at);
+        self.rows.remove(at);
+        let row = self.conns.remove(at);
+        let len = self.conns.len();
+        if self.conns.capacity() - len > 2 * slack(len) {
+            self.rows.shrink_to(len);
+            self.conns.shrink_to(len);
+        }
         if self.rows.len() < COUNTED_FROM {
             self.per_address.clear();
         } else if let Some(count) = self.per_address.get_mut(&row.peer().ip()) {
@@ -104,27 +127,38 @@ impl<P> Table<P> {
     /// The connection at this place, as [`Table::position`] gave it.
     #[inline]
     pub(super) fn at_mut(&mut self, at: usize) -> Option<&mut Conn<P>> {
-        self.rows.get_mut(at).map(|row| &mut *row.conn)
+        self.conns.get_mut(at)
     }
 
     /// The connection.
     pub(super) fn get(&self, conn: ConnId) -> Option<&Conn<P>> {
-        self.position(conn).map(|at| &*self.rows[at].conn)
+        self.conns.get(self.position(conn)?)
     }
 
     /// The connection, to be changed.
     pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Conn<P>> {
-        self.position(conn).map(|at| &mut *self.rows[at].conn)
+        let at = self.position(conn)?;
+        self.conns.get_mut(at)
+    }
+
+    /// The same for one who wants many in the order of their names: mostly it stands at `from`, or
+    /// shortly behind. Moves `from` on.
+    #[inline]
+    pub(super) fn next_mut(&mut self, from: &mut usize, conn: ConnId) -> Option<&mut Conn<P>> {
+        let near = self.rows.iter().skip(*from).take(NEAR).position(|row| row.name == conn);
+        let at = near.map(|near| *from + near).or_else(|| self.position(conn))?;
+        *from = at + 1;
+        self.conns.get_mut(at)
     }
 
     /// All connections, in the order of their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn<P>)> {
-        self.rows.iter().map(|row| (row.name, &*row.conn))
+        self.rows.iter().zip(&self.conns).map(|(row, conn)| (row.name, conn))
     }
 
     /// All connections, to be changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut Conn<P>)> {
-        self.rows.iter_mut().map(|row| (row.name, &mut *row.conn))
+        self.rows.iter().zip(&mut self.conns).map(|(row, conn)| (row.name, conn))
     }
 
     /// How many there are.
@@ -134,14 +168,14 @@ impl<P> Table<P> {
 
     /// Bytes that the table takes beside itself.
     pub(super) fn heap_bytes(&self) -> usize {
-        let rows = block(self.rows.capacity() * size_of::<Row<P>>());
-        rows + self.rows.len() * block(size_of::<Conn<P>>())
+        let rows = block(self.rows.capacity() * size_of::<Row>());
+        rows + block(self.conns.capacity() * size_of::<Conn<P>>())
     }
 
     /// How many there are to or from this address.
     pub(super) fn count_of(&self, address: IpAddr) -> u32 {
         if self.per_address.is_empty() {
-            let of_address = self.rows.iter().filter(|row| row.conn.peer().ip() == address);
+            let of_address = self.conns.iter().filter(|row| row.peer().ip() == address);
             return of_address.count() as u32;
         }
         self.per_address.get(&address).copied().unwrap_or(0)

@@ -6,16 +6,17 @@ use std::time::Duration;
 use crate::node::{Config, Time};
 use crate::wire::Guid;
 
-/// The health of one neighbour.
+/// The health of one neighbour. What every descriptor changes stands first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Health {
     /// When a descriptor last came from it.
     heard: Time,
+    unanswered: u8,
+    broken: u16,
     /// The random half of the GUID of our last ping to it, 0 before the first: pongs with another
     /// one were not asked for.
     ping: u64,
-    unanswered: u8,
-    broken: u16,
     /// When its pings may be answered again.
     pong_from: Time,
 }
@@ -35,6 +36,11 @@ impl Health {
     /// A new neighbour.
     pub(crate) fn new(now: Time) -> Health {
         Health { heard: now, ping: 0, unanswered: 0, broken: 0, pong_from: Time::ZERO }
+    }
+
+    /// See `Node::look_ahead`.
+    pub(crate) fn look_ahead(&self) -> u64 {
+        self.heard.as_micros() ^ u64::from(self.unanswered)
     }
 
     /// A descriptor came from it.

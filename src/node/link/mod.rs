@@ -23,27 +23,50 @@ const TEXT_CHARS_MAX: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Partial(pub Vec<u8>);
 
-/// A neighbour. Kept small: at rest one costs less than 2 KB, everything included.
+/// A neighbour. Kept small: at rest one costs less than 2 KB, everything included. What every
+/// query asks of it stands first, side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Link {
-    /// Whether it connected to us.
-    pub incoming: bool,
-    /// What it calls itself, unless that is what we call ourselves. Text of a stranger.
-    user_agent: Option<Box<str>>,
-    /// The port where it listens, if it does: its address is that of the connection.
-    pub listen_port: Option<u16>,
-    /// Its servent GUID, if it said so.
-    pub servent: Option<Guid>,
     /// What it is to us.
     pub relation: Relation,
-    /// How many ultrapeers it says it connects to.
-    pub degree: Option<u16>,
+    /// Queries with so many hops, as they would stand on the wire, are not sent to it (BEAR/4).
+    pub hops_limit: u8,
+    /// Whether what it gets is deflated.
+    pub deflates: bool,
+    /// Whether it connected to us.
+    pub incoming: bool,
     /// Highest TTL with which it wants fresh queries.
     pub max_ttl: u8,
     /// Whether tables of query routing go between leaf and ultrapeer.
     pub query_routing: bool,
     /// Whether tables of query routing go between ultrapeers.
     pub last_hop_routing: bool,
+    /// The beginning of a descriptor whose rest is still to come.
+    pub partial: Option<Box<Partial>>,
+    /// Undoes its deflate, if it deflates.
+    pub inflater: Option<Box<Inflater>>,
+    /// Bytes from it, as they came.
+    pub bytes_in: u64,
+    /// Descriptors from it.
+    pub messages_in: u64,
+    /// What it may still bring of queries.
+    pub allowance: Allowance,
+    /// Whether it still answers, and how often it broke the rules.
+    pub health: Health,
+    /// The port where it listens, if it does: its address is that of the connection.
+    pub listen_port: Option<u16>,
+    /// How many ultrapeers it says it connects to.
+    pub degree: Option<u16>,
+    /// The number by which its query routing table is known, if tables or single queries go
+    /// over it.
+    pub number: Option<u16>,
+    /// Which of our query routing tables it knows; 0 none.
+    pub told: u32,
+    /// What it calls itself, unless that is what we call ourselves. Text of a stranger.
+    user_agent: Option<Box<str>>,
+    /// Its servent GUID, if it said so.
+    pub servent: Option<Guid>,
     /// Whether it queries dynamically.
     pub dynamic_querying: bool,
     /// Whether it passes a query on that comes again with a higher TTL.
@@ -52,40 +75,19 @@ pub(super) struct Link {
     pub vendor_messages: bool,
     /// The vendor messages that it understands.
     pub understands: Understood,
-    /// Queries with so many hops, as they would stand on the wire, are not sent to it (BEAR/4).
-    pub hops_limit: u8,
-    /// The number by which its query routing table is known, if tables or single queries go
-    /// over it.
-    pub number: Option<u16>,
-    /// Which of our query routing tables it knows; 0 none.
-    pub told: u32,
-    /// What it may still bring of queries.
-    pub allowance: Allowance,
     /// Whether it understands Bye.
     pub understands_bye: bool,
     /// What it says lies behind it; none if it does not speak HSEP.
     pub outlook: Option<Box<Outlook>>,
     /// Since when it is a neighbour.
     pub since: Time,
-    /// Undoes its deflate, if it deflates.
-    pub inflater: Option<Box<Inflater>>,
-    /// Whether what it gets is deflated.
-    pub deflates: bool,
-    /// The beginning of a descriptor whose rest is still to come.
-    pub partial: Option<Box<Partial>>,
-    /// Whether it still answers, and how often it broke the rules.
-    pub health: Health,
-    /// Descriptors from it.
-    pub messages_in: u64,
-    /// Bytes from it, as they came.
-    pub bytes_in: u64,
 }
 
 impl Link {
     /// See `Node::look_ahead`.
     pub(super) fn look_ahead(&self) -> u64 {
         let read = self.bytes_in ^ self.messages_in ^ u64::from(self.partial.is_some());
-        read ^ u64::from(self.hops_limit) ^ u64::from(self.inflater.is_some())
+        read ^ u64::from(self.hops_limit) ^ self.health.look_ahead()
     }
 
     /// A handshake was completed.

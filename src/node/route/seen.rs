@@ -134,8 +134,16 @@ impl Seen {
     }
 
     /// See `Node::look_ahead`.
-    pub(crate) fn look_ahead(&self, guid: &Guid) -> u64 {
+    #[inline]
+    pub(crate) fn look_ahead(&self, guid: &Guid) -> u32 {
         self.ways.look_ahead(guid)
+    }
+
+    /// See `Node::look_ahead_at`.
+    #[inline]
+    pub(crate) fn look_ahead_at(&self, number: u32) -> u64 {
+        let entries = self.ways.look_ahead_at(number);
+        entries.fold(0, |all, (guid, way)| all ^ u64::from(guid.0[0] ^ way.ttl_highest))
     }
 
     /// Bytes that it takes beside itself.

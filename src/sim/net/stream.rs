@@ -111,8 +111,9 @@ impl Busy {
     }
 }
 
-/// One end of a connection.
+/// One end of a connection: a line of memory.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(in crate::sim) struct End {
     pub(in crate::sim) node: NodeId,
     pub(super) life: u32,
@@ -133,6 +134,25 @@ pub(in crate::sim) struct End {
 }
 
 impl End {
+    /// Nobody's.
+    pub(super) fn free() -> End {
+        End {
+            node: NodeId(u32::MAX),
+            life: 0,
+            conn: ConnId(0),
+            peer: EndRef { slot: u32::MAX, life: 0 },
+            arrives: Time::ZERO,
+            outstanding: 0,
+            credit: 0,
+            state: State::Free,
+            paused: false,
+            pump_due: false,
+            read_due: false,
+            follower: Follower::default(),
+            busy: None,
+        }
+    }
+
     pub(super) fn busy(&mut self) -> &mut Busy {
         self.busy.get_or_insert_default()
     }

@@ -29,6 +29,8 @@ pub(super) struct Near {
     conn: ConnId,
     guid: Guid,
     goes_on: bool,
+    /// What the node said of it.
+    seen: u32,
 }
 
 impl World {
@@ -43,7 +45,7 @@ impl World {
             {
                 let Header { guid, ttl, .. } = Header::decode(header);
                 let (node, conn) = (NodeId(u32::MAX), ConnId(0));
-                near.push(Near { end: end.slot, node, conn, guid, goes_on: ttl > 1 });
+                near.push(Near { end: end.slot, node, conn, guid, goes_on: ttl > 1, seen: 0 });
             }
         });
         if self.slots.len() >= NODES_MIN {
@@ -58,17 +60,26 @@ impl World {
             let end = fabric.net.end_at(near.end);
             (near.node, near.conn) = (end.node, end.conn);
         }
-        let node = |near: &Near| slots.get(near.node.0 as usize)?.node.as_deref();
         // The compiler must not find out that nobody wants to know.
-        black_box(near.iter().filter_map(node).count());
-        let tables =
-            near.iter().map(|near| node(near).map_or(0, |node| node.look_ahead(&near.guid)));
-        black_box(tables.fold(0, |all, read| all ^ read));
-        let links = near
-            .iter()
-            .map(|near| node(near).map_or(0, |node| node.look_ahead_at(near.conn, near.goes_on)));
+        let nodes = near.iter().filter_map(|near| slots.get(near.node.0 as usize)?.node.as_deref());
+        black_box(nodes.count());
+        let node = |id: NodeId| slots.get(id.0 as usize)?.node.as_deref();
+        let mut read = 0;
+        for near in near.iter_mut() {
+            let (of_node, seen) =
+                node(near.node).map_or((0, 0), |node| node.look_ahead(&near.guid));
+            read ^= of_node;
+            near.seen = seen;
+        }
+        black_box(read);
+        let links = near.iter().map(|near| {
+            node(near.node).map_or(0, |node| node.look_ahead_at(near.conn, near.goes_on, near.seen))
+        });
         black_box(links.fold(0, |all, read| all ^ read));
         let ends = near.iter().filter(|near| near.goes_on);
-        black_box(ends.fold(0, |all, near| all ^ fabric.net.look_ahead(near.node)));
+        black_box(ends.fold(0, |all, near| {
+            let record = fabric.ledger.by_guid(near.guid);
+            all ^ fabric.net.look_ahead(near.node, record)
+        }));
     }
 }

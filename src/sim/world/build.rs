@@ -9,7 +9,6 @@ use super::super::dice::Dice;
 use super::super::disk::{Disk, SharedFile};
 use super::super::graph::Graph;
 use super::super::latency::Latency;
-use super::super::measure::Load;
 use super::super::tape::Tape;
 use super::{BEGINNING, Slot, World};
 use crate::library::Change;
@@ -29,7 +28,6 @@ impl World {
         let id = self.fabric.net.add_host(config.listen);
         let disk = (!shared.is_empty()).then(|| Box::new(Disk::new(shared)));
         self.fabric.disks.push(disk);
-        self.fabric.loads.push(Load::default());
         let guid = self.guid(&format!("guid {id}"));
         self.slots.push(Slot {
             config: Arc::clone(config),

@@ -70,7 +70,7 @@ impl World {
             }
             Happening::Mapped(process, answer) => {
                 if self.runs(process) {
-                    self.feed(process.node, Input::PortMapped(answer));
+                    self.feed(process.node, Input::PortMapped(*answer));
                 }
             }
             Happening::Disk(process, report) => {

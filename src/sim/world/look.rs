@@ -91,7 +91,7 @@ impl World {
 
     /// What a node had to do so far.
     pub fn load(&self, node: NodeId) -> Load {
-        self.fabric.loads[node.0 as usize]
+        self.fabric.net.load_of(node)
     }
 
     /// Descriptors sent by anybody so far.

@@ -210,6 +210,17 @@ impl World {
             return tape.turns.last().is_some_and(|turn| !turn.actions.is_empty());
         }
         let mut acted = false;
+        if let Input::Sent { .. } = input {
+            // Half of all inputs are credit, which needs no room and mostly leads to nothing.
+            for action in node.handle(age, input) {
+                acted = true;
+                fabric.perform(actor, action);
+            }
+            if acted {
+                node.tidy();
+            }
+            return acted;
+        }
         node.enter(&mut self.room);
         for action in node.handle(age, input) {
             acted = true;
