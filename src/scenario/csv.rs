@@ -33,9 +33,13 @@ fn option<T: ToString>(value: Option<T>) -> String {
 /// A table of the rows that each run has.
 fn table(report: &Report, columns: &[&str], rows: impl Fn(&Run) -> Vec<Vec<String>>) -> String {
     let mut text = String::from("seed");
-    let keys = report.axes.iter().map(|axis| axis.key.as_str());
-    for column in keys.chain(columns.iter().copied()) {
-        let _ = write!(text, ",{}", field(column));
+    for key in report.axes.iter().map(|axis| axis.key.as_str()) {
+        // No two columns have one name.
+        let prefix = if columns.contains(&key) { "at_" } else { "" };
+        let _ = write!(text, ",{}", field(&format!("{prefix}{key}")));
+    }
+    for column in columns {
+        let _ = write!(text, ",{column}");
     }
     text.push('\n');
     for run in &report.runs {
@@ -96,9 +100,9 @@ fn runs(report: &Report) -> String {
             sum.found,
             sum.success,
             sum.recall,
-            sum.first_hit_us.percentile(50),
-            sum.first_hit_us.mean,
-            sum.last_hit_us.percentile(50),
+            option(sum.first_hit_us.median()),
+            option(sum.first_hit_us.median().map(|_| sum.first_hit_us.mean)),
+            option(sum.last_hit_us.median()),
             sum.throughput,
             sum.traffic,
             run.load.messages_sent.percentile(50),
@@ -275,6 +279,9 @@ mod tests {
         let query = Query { text: "say \"jam\", please".into(), messages: 7, ..Query::default() };
         let run = Run { seed: 3, at: vec!["flood".into()], queries: vec![query], ..Run::default() };
         let axes = vec![Axis { key: "strategy".into(), values: vec!["flood".into()] }];
+        let nodes = vec![Axis { key: "nodes".into(), values: vec!["flood".into()] }];
+        let swept = Report { axes: nodes, runs: vec![run.clone()], ..Report::default() };
+        assert!(runs(&swept).starts_with("seed,at_nodes,nodes,edges,"));
         let report = Report { axes, runs: vec![run], ..Report::default() };
         let files = files(&report);
         let queries =

@@ -32,6 +32,11 @@ impl Distribution {
         }
     }
 
+    /// The median, if there are numbers.
+    pub fn median(&self) -> Option<f64> {
+        self.percentiles.get(50).copied()
+    }
+
     /// A percentile, 0 to 100; 0 if there are no numbers.
     pub fn percentile(&self, percent: usize) -> f64 {
         self.percentiles.get(percent.min(100)).copied().unwrap_or(0.0)

@@ -120,7 +120,10 @@ fn runs(report: &Report) {
         let mean =
             |value: &dyn Fn(&Run) -> f64| group.iter().map(value).sum::<f64>() / group.len() as f64;
         let mut cells = group[0].at.clone();
-        let first_hit_us = mean(&|run| run.summary.first_hit_us.percentile(50));
+        // Seeds with which nothing was found know no time.
+        let times: Vec<f64> =
+            group.iter().filter_map(|run| run.summary.first_hit_us.median()).collect();
+        let first_hit_us = times.iter().sum::<f64>() / times.len().max(1) as f64;
         let first_hit = Duration::from_micros(first_hit_us as u64);
         cells.extend([
             figure(mean(&|run| run.summary.queries as f64)),
@@ -130,7 +133,7 @@ fn runs(report: &Report) {
             figure(mean(&|run| run.summary.results)),
             percent(mean(&|run| run.summary.found)),
             percent(mean(&|run| run.summary.recall)),
-            if first_hit_us > 0.0 { units::duration(first_hit) } else { "-".to_owned() },
+            if !times.is_empty() { units::duration(first_hit) } else { "-".to_owned() },
             figure(mean(&|run| run.summary.traffic as f64)),
         ]);
         table.push(cells);
@@ -181,8 +184,8 @@ fn load(run: &Run) {
         return;
     }
     let mut parts = vec![format!(
-        "{} descriptors sent ({} at most), {} ({} at most)",
-        figure(sent.percentile(50)),
+        "{} sent ({} at most), {} ({} at most)",
+        units::count(sent.percentile(50) as u64, "descriptor", "descriptors"),
         figure(sent.percentile(100)),
         bytes(bytes_sent.percentile(50)),
         bytes(bytes_sent.percentile(100)),

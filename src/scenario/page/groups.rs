@@ -16,9 +16,11 @@ pub(super) struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// The mean over the seeds, and how far it went to either side.
+    /// The mean over the seeds, and how far it went to either side. Seeds for which there is no such
+    /// number (not a number) are left out; without any the mean is none, too.
     pub(super) fn point(&self, x: f64, y: impl Fn(&Run) -> f64) -> Point {
-        let numbers: Vec<f64> = self.runs.iter().map(|run| y(run)).collect();
+        let numbers = self.runs.iter().map(|run| y(run)).filter(|number| !number.is_nan());
+        let numbers: Vec<f64> = numbers.collect();
         let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
         let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
         let greatest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -51,7 +53,7 @@ pub(super) fn of(report: &Report) -> Vec<Group<'_>> {
             None => {
                 // Where one word tells them apart, it is their name.
                 let label = match &run.at[..] {
-                    [word] if report.axes.iter().all(|axis| axis.numbers().is_none()) => word,
+                    [word] if speaks(word) => word,
                     _ => &run.label,
                 };
                 groups.push(Group { at: &run.at, label, runs: vec![run] });
@@ -59,6 +61,11 @@ pub(super) fn of(report: &Report) -> Vec<Group<'_>> {
         }
     }
     groups
+}
+
+/// Whether a value says by itself what it is a value of: `16 walkers` does, `16` and `true` do not.
+pub(super) fn speaks(value: &str) -> bool {
+    value.contains(|c: char| c.is_ascii_alphabetic()) && !matches!(value, "true" | "false")
 }
 
 /// The axis whose values are numbers that can be drawn along, and these numbers: the first such.

@@ -26,7 +26,7 @@ pub(super) const MEASURES: [Measure; 8] = [
         s.duplicates
     }),
     ("Wait for a result", "until the first one, the median", Unit::Time, |s| {
-        s.first_hit_us.percentile(50)
+        s.first_hit_us.median().unwrap_or(f64::NAN)
     }),
     ("Throughput", "searches answered in a second, asked one after the other", Unit::Count, |s| {
         s.throughput
@@ -59,8 +59,12 @@ fn lines<'r>(report: &'r Report, groups: &'r [Group<'r>]) -> Option<Along<'r>> {
         let Some(value) = group.at.get(axis) else { continue };
         let at = report.axes[axis].values.iter().position(|other| other == value);
         let Some(&number) = at.and_then(|at| numbers.get(at)) else { continue };
-        let others = group.at.iter().enumerate().filter(|&(at, _)| at != axis);
-        let name = others.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ");
+        let others = report.axes.iter().zip(group.at).enumerate().filter(|&(at, _)| at != axis);
+        let said = others.map(|(_, (axis, value))| match groups::speaks(value) {
+            true => value.clone(),
+            false => format!("{} {value}", axis.key),
+        });
+        let name = said.collect::<Vec<String>>().join(", ");
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.groups.push((number, group)),
             None => lines.push(Line { name, groups: vec![(number, group)] }),
@@ -83,7 +87,8 @@ pub(super) fn along(report: &Report, groups: &[Group<'_>]) -> Vec<Chart> {
             let points = line.groups.iter();
             let points =
                 points.map(|(x, group)| group.point(*x, |run: &Run| measure(&run.summary)));
-            Series { name: line.name.clone(), points: points.collect(), is_guide: false }
+            let points = points.filter(|point| !point.y.is_nan()).collect();
+            Series { name: line.name.clone(), points, is_guide: false }
         };
         let mut series: Vec<Series> = lines.iter().map(line).collect();
         if key.ends_with("nodes") && title == MEASURES[0].0 {
@@ -100,8 +105,8 @@ pub(super) fn along(report: &Report, groups: &[Group<'_>]) -> Vec<Chart> {
 fn differing(groups: &[Group<'_>]) -> Vec<Measure> {
     let differs = |measure: &&Measure| {
         let mut numbers = groups.iter().map(|group| group.mean(measure.3));
-        let first = numbers.next();
-        numbers.any(|number| Some(number) != first)
+        let first = numbers.next().unwrap_or(f64::NAN);
+        numbers.any(|number| number.total_cmp(&first).is_ne())
     };
     MEASURES.iter().filter(differs).copied().collect()
 }
@@ -110,7 +115,7 @@ fn differing(groups: &[Group<'_>]) -> Vec<Measure> {
 pub(super) fn alike(groups: &[Group<'_>]) -> Vec<&'static str> {
     let differing: Vec<&str> = differing(groups).iter().map(|measure| measure.0).collect();
     let alike = MEASURES.iter().filter(|measure| !differing.contains(&measure.0));
-    let alike = alike.filter(|measure| groups.len() > 1 && groups[0].mean(measure.3) != 0.0);
+    let alike = alike.filter(|measure| groups.len() > 1 && groups[0].mean(measure.3).abs() > 0.0);
     alike.map(|measure| measure.0).collect()
 }
 

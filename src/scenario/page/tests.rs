@@ -74,6 +74,17 @@ fn what_is_found_stands_against_what_it_costs() {
     assert!(!page.contains("Recall against ttl"), "it does not change");
 }
 
+/// Where nothing was found nobody waited for no time.
+#[test]
+fn what_was_not_measured_is_not_0() {
+    let found = run(1, "2", 40.0);
+    let nothing = Summary { first_hit_us: Distribution::default(), ..found.summary.clone() };
+    let page = html(&report(vec![Run { summary: nothing, ..run(1, "1", 10.0) }, found]));
+    let chart = page.split("<figure>").find(|part| part.contains("Wait for a result against ttl"));
+    assert_eq!(chart.expect("it differs").matches("<circle class=\"dot").count(), 1);
+    assert!(page.contains("<td>-</td>") && !page.contains("NaN"));
+}
+
 #[test]
 fn what_stands_on_no_scale_is_compared_by_bars() {
     let axes = vec![Axis { key: "strategy".into(), values: vec!["flood".into(), "ring".into()] }];

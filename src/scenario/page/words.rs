@@ -17,6 +17,7 @@ impl Unit {
     /// The number in short: `1.2k`, `35 %`, `120 ms`.
     pub(super) fn text(self, number: f64) -> String {
         match self {
+            _ if number.is_nan() => "-".to_owned(),
             Unit::Count => count(number),
             Unit::Part => format!("{} %", digits(number * 100.0)),
             Unit::Time => time(number),

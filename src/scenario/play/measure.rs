@@ -137,10 +137,12 @@ fn add(counts: &Counts, drops: &mut [u64], traffic: &mut Vec<Traffic>) -> u64 {
 
 fn summary(queries: &[Query], traffic: u64) -> Summary {
     let count = queries.len().max(1) as f64;
-    let mean = |value: &dyn Fn(&Query) -> f64| queries.iter().map(value).sum::<f64>() / count;
+    // The sum of no numbers would be -0.
+    let sum = |numbers: &mut dyn Iterator<Item = f64>| numbers.fold(0.0, |sum, one| sum + one);
+    let mean = |value: &dyn Fn(&Query) -> f64| sum(&mut queries.iter().map(value)) / count;
     let answerable: Vec<&Query> = queries.iter().filter(|query| query.truth > 0).collect();
     let of_answerable = |value: &dyn Fn(&Query) -> f64| {
-        answerable.iter().map(|query| value(query)).sum::<f64>() / answerable.len().max(1) as f64
+        sum(&mut answerable.iter().map(|query| value(query))) / answerable.len().max(1) as f64
     };
     let found = |query: &Query| f64::from(u8::from(query.results > 0));
     let hops = queries.iter().map(|query| query.reached_by_hop.len()).max().unwrap_or(0);
