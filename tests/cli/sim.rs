@@ -111,3 +111,40 @@ fn bundled_experiments_are_listed_printed_and_played_by_name() {
         );
     }
 }
+
+/// Some links are compressed and others are not: the checkers, who see the latter alone, take what
+/// is passed on for something that never came. What they report is what a bug would look like.
+const HALF_SEEN: &str = "[network]\ntopology = 'ring'\nnodes = 6\n[node]\ncompress = true\n\
+    [[group]]\nname = 'near'\nnodes = 1\nnode = { compress = false }\n\
+    [[group]]\nname = 'far'\nnodes = 4\nnode = { compress = false }\n\
+    [[step]]\nsearch = 'apricot'\nby = 0\nttl = 7\n";
+
+#[test]
+fn a_broken_rule_is_told_shown_again_recorded_and_replayed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let broken = sim(dir.path(), HALF_SEEN, &["--seed", "7"]);
+    assert_eq!(broken.status.code(), Some(2));
+    let said = text(&broken.stderr);
+    let (first, rest) = said.split_once('\n').expect("lines");
+    assert!(first.contains("seed 7, step ") && first.contains("n5 passed on query "), "{said}");
+    let history: Vec<&str> = rest.lines().take_while(|line| line.starts_with("  ")).collect();
+    assert!(history.len() > 5 && history.iter().all(|line| line.contains("s n5 ")), "{said}");
+    assert!(history.last().is_some_and(|last| last.contains("n5 has sent ")), "{said}");
+
+    // The command line that it names, as somebody would type it.
+    let (_, again) = said.trim_end().rsplit_once(": filbert ").expect("a command line");
+    assert!(again.ends_with(" --seed 7 --record DIR"), "{said}");
+    let folder = dir.path().join("recorded");
+    let again = again.replace("DIR", &folder.to_string_lossy());
+    let words: Vec<&str> = again.split(' ').collect();
+    let shown = run(dir.path(), &words);
+    let said_again = text(&shown.stderr);
+    assert_eq!(shown.status.code(), Some(2));
+    assert!(said_again.contains(first) && said_again.contains(history[0]), "{said_again}");
+    let command = |line: &&str| line.starts_with("recorded: filbert ");
+    let recorded = said_again.lines().find(command).expect("a recording");
+    let words: Vec<&str> = recorded.split(' ').skip(2).collect();
+    let replayed = run(dir.path(), &words);
+    let told = text(&replayed.stdout);
+    assert!(replayed.status.success() && told.contains("Every action was the same"), "{told}");
+}

@@ -35,18 +35,19 @@ fn seeds() -> Vec<u64> {
     }
 }
 
-/// Runs one seed twice; what went wrong is a text that says how to see it again.
-fn tried(seed: u64) -> Result<Ran, String> {
-    let case = Case::of(seed);
+/// Runs a case twice; what went wrong is a text that says how to see it again. The nodes involved
+/// are recorded in the folder, if there is one.
+fn tried(case: &Case, folder: Option<&Path>) -> Result<Ran, String> {
+    let seed = case.seed;
     if env::var_os("FILBERT_SHOW").is_some() {
         eprintln!("{case:#?}");
     }
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run::twice(&case)));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run::twice(case)));
     let trouble = match outcome {
         Ok(Ok(ran)) => return Ok(ran),
         Ok(Err(trouble)) => {
-            if let Some(folder) = env::var_os("FILBERT_RECORD") {
-                record(&case, &trouble.nodes(), Path::new(&folder));
+            if let Some(folder) = folder {
+                record(case, &trouble.nodes(), folder);
             }
             trouble.to_string()
         }
@@ -71,12 +72,13 @@ fn record(case: &Case, nodes: &[NodeId], folder: &Path) {
 
 #[test]
 fn every_seed_is_safe_and_comes_together_again() {
-    let seeds = seeds();
+    let (seeds, folder) = (seeds(), env::var_os("FILBERT_RECORD"));
+    let folder = folder.as_deref().map(Path::new);
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let totals = Mutex::new((0, 0, 0));
     let work = || {
         while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match tried(seed) {
+            match tried(&Case::of(seed), folder) {
                 Ok(ran) => {
                     let mut totals = totals.lock().expect("nobody panicked");
                     *totals =
@@ -101,4 +103,38 @@ fn every_seed_is_safe_and_comes_together_again() {
     );
     let failures = failures.into_inner().expect("nobody panicked");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Links are compressed where liars speak in the clear: the checkers see half of them, and what is
+/// passed on from the other half seems to come from nowhere. What a bug would look like is told
+/// whole, and those involved are recorded until then.
+#[test]
+fn a_failure_is_told_whole_and_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planted = (1..).map(Case::of).filter(|case| !case.liars.is_empty()).map(|mut case| {
+        case.config.compress_links = true;
+        let failure = tried(&case, Some(folder.path())).err();
+        (case, failure)
+    });
+    let mut planted = planted.take(50);
+    let found = planted.find_map(|(case, failure)| {
+        failure.filter(|told| told.contains("which never reached it")).map(|told| (case, told))
+    });
+    let (case, told) = found.expect("some of them are such");
+    let Case { seed, .. } = case;
+    let (first, rest) = told.split_once('\n').expect("lines");
+    assert!(first.starts_with(&format!("seed {seed}: seed {seed}, step ")), "{told}");
+    let (node, _) = first.rsplit_once(" passed on query").expect("who");
+    let (_, node) = node.rsplit_once(' ').expect("who");
+    let history = rest.lines().take_while(|line| line.contains(&format!("s {node} "))).count();
+    assert!(history > 3, "{told}");
+    assert!(told.contains(&format!("again: FILBERT_SEEDS={seed} cargo test ")), "{told}");
+    let recorded = folder.path().join(format!("seed-{seed}-{node}.record"));
+    let replayed = std::process::Command::new(env!("CARGO_BIN_EXE_filbert"))
+        .arg("replay")
+        .arg(recorded)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert!(replayed.status.success() && said.contains("Every action was the same"), "{said}");
 }
