@@ -18,6 +18,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ("assignment", &[]),
     ("query-routing", &["ultrapeers=6", "leaves=30", "questions.count=4"]),
     ("growth", &["nodes=100,200", "questions.count=4"]),
+    ("growth-flat", &["nodes=100,1000", "questions.count=4"]),
     ("churn", &["ultrapeers=6", "leaves=20", "lasts=3m"]),
     ("flash-crowd", &["nodes=40", "askers=12"]),
     ("ultrapeers-killed", &["ultrapeers=10", "leaves=40"]),

@@ -35,6 +35,7 @@ bundle![
     "assignment",
     "query-routing",
     "growth",
+    "growth-flat",
     "churn",
     "flash-crowd",
     "ultrapeers-killed",

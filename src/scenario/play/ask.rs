@@ -136,7 +136,17 @@ impl<S: Stage> Play<'_, S> {
         let old_us = micros(older_than);
         let is_over = |asked: &Asked| now_us.saturating_sub(asked.row.at_us) >= old_us;
         let over = self.asked.iter().take_while(|asked| is_over(asked)).count();
-        let over = over.max(self.asked.len().saturating_sub(self.stage.followed_max()));
+        let early = self.asked.len().saturating_sub(self.stage.followed_max() + over);
+        if early > 0 && !self.cut_short {
+            self.cut_short = true;
+            let many = self.stage.followed_max();
+            let age_us = self.asked.get(over).map_or(0, |asked| now_us - asked.row.at_us);
+            self.happened(format!(
+                "searches are measured {} s after they began: {many} are followed at once",
+                age_us / 1_000_000
+            ));
+        }
+        let over = over + early;
         for asked in self.asked.drain(..over).collect::<Vec<_>>() {
             self.rows[asked.place] = Some(self.row(&asked)?);
             self.draw_first(&asked)?;

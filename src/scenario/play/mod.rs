@@ -103,6 +103,8 @@ struct Play<'p, S> {
     flood: Option<Flood>,
     /// How long the play will be, as far as is known.
     expected_end: Duration,
+    /// Whether searches were measured before they were over.
+    cut_short: bool,
     /// Something that a step began goes on until then.
     busy_until: Duration,
 }
@@ -136,6 +138,7 @@ pub fn run<'p, S: Stage>(
         draw,
         flood: None,
         expected_end: Duration::ZERO,
+        cut_short: false,
         busy_until: Duration::ZERO,
     };
     play.begin()?;

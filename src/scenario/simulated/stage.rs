@@ -17,6 +17,9 @@ use crate::sim::{
 const LEDGER_BYTES: usize = 400 << 20;
 /// An expanding ring asks with a query for each TTL.
 const QUERIES_A_SEARCH: usize = 8;
+/// So many queries are followed at once however large the network is: 16 searches. In one of a
+/// million nodes each takes up to 9 MB.
+const QUERIES_MIN: usize = 128;
 /// Whoever says Bye is gone after so long.
 const BYE: Duration = Duration::from_secs(5);
 
@@ -44,7 +47,7 @@ pub(super) fn world(scenario: &Scenario, seed: u64, taped: &[NodeId]) -> World {
 
 /// Queries that are followed at once.
 fn queries_max(scenario: &Scenario) -> usize {
-    (LEDGER_BYTES / (scenario.network.nodes() as usize * 12)).clamp(32, 65_536)
+    (LEDGER_BYTES / (scenario.network.nodes() as usize * 12)).clamp(QUERIES_MIN, 65_536)
 }
 
 impl<'w> Simulated<'w> {
