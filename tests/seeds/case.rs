@@ -76,8 +76,17 @@ impl Case {
         if let Shape::Graph(graph) = &shape {
             nodes = graph.nodes();
         }
-        let liars = liars(&mut dice, &shape, nodes);
-        let config = config(&mut dice, &shape, !liars.is_empty());
+        let mut liars = liars(&mut dice, &shape, nodes);
+        // Seeds that are kept stay what they were.
+        let mut more = Dice::new(seed).derive("more");
+        let is_new = !crate::KEPT.contains(&seed);
+        if is_new && !matches!(shape, Shape::Graph(_)) {
+            liars = liars_among(&mut more, nodes);
+        }
+        let mut config = config(&mut dice, &shape, !liars.is_empty());
+        if is_new && matches!(shape, Shape::Graph(_)) {
+            vary_strategy(&mut more, &mut config);
+        }
         let any = |dice: &mut Dice| NodeId(dice.below(nodes.into()) as u32);
         let is_deep = matches!(shape, Shape::Graph(_));
         let sharers: Vec<NodeId> = (0..1 + dice.below(3)).map(|_| any(&mut dice)).collect();
@@ -85,8 +94,8 @@ impl Case {
             .map(|_| Fetch {
                 after: within_span(&mut dice),
                 node: any(&mut dice),
-                // A dynamic query does not go to the end of a long graph.
-                knows_sharers: dice.chance(0.7) || is_deep && config.strategy == Strategy::Dynamic,
+                // Only a flood goes to the end of a long graph, and before its asker tires of it.
+                knows_sharers: dice.chance(0.7) || is_deep && config.strategy != Strategy::Flood,
             })
             .filter(|fetch| !sharers.contains(&fetch.node))
             .collect();
@@ -137,10 +146,15 @@ impl Case {
         let Config { forward, strategy, query_routing, out_of_band, compress_links, .. } =
             self.config;
         format!(
-            "{} nodes, {shape}, {forward:?}, {strategy:?}, tables {query_routing}, out of band \
-             {out_of_band}, open {}, compressed {compress_links}, liars {:?}",
-            self.nodes, self.config.local_is_open, self.liars
+            "{} nodes, {shape}, {forward:?}, {strategy:?}, one-hop {}, tables {query_routing}, out of \
+             band {out_of_band}, open {}, compressed {compress_links}, liars {:?}",
+            self.nodes, self.config.one_hop_replication, self.config.local_is_open, self.liars
         )
+    }
+
+    /// Whether whoever asks everybody is heard by everybody: a flood passes every node.
+    pub(crate) fn floods(&self) -> bool {
+        Strategy::Flood.gets_along_with(self.config.strategy)
     }
 
     /// Whether somebody's bytes may be wrong.
@@ -261,6 +275,30 @@ fn liars(dice: &mut Dice, shape: &Shape, nodes: u32) -> Vec<(NodeId, Vec<Misdeed
         }
     }
     liars
+}
+
+/// One or two liars where nodes find each other: nobody depends on them for long.
+fn liars_among(dice: &mut Dice, nodes: u32) -> Vec<(NodeId, Vec<Misdeed>)> {
+    if nodes < 10 || !dice.chance(0.4) {
+        return vec![];
+    }
+    let mut chosen: Vec<NodeId> =
+        (0..1 + dice.below(2)).map(|_| NodeId(dice.below(nodes.into()) as u32)).collect();
+    chosen.dedup();
+    chosen.into_iter().map(|node| (node, vec![misdeed(dice, nodes)])).collect()
+}
+
+/// In half of the graphs nodes ask in another way than by one flood or by dynamic queries, or answer
+/// for their neighbours, too.
+fn vary_strategy(dice: &mut Dice, config: &mut Config) {
+    let strategy = match dice.below(6) {
+        0 => Strategy::ExpandingRing,
+        1 => Strategy::RandomNeighbours { k: 1 + dice.below(3) as u16 },
+        2 => Strategy::Walkers { walkers: 1 + dice.below(16) as u16 },
+        _ => config.strategy,
+    };
+    config.strategy = strategy;
+    config.one_hop_replication = dice.chance(0.2);
 }
 
 fn misdeed(dice: &mut Dice, nodes: u32) -> Misdeed {

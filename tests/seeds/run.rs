@@ -135,7 +135,8 @@ fn live(case: &Case, world: &mut World) -> Result<Ran, Trouble> {
         world.mend(graph);
         world.run_for(MINUTE)?;
     }
-    let tries = all_is_found(case, world, &mut dice)?;
+    // Walkers and random neighbours promise to find something, but not everything.
+    let tries = if case.floods() { all_is_found(case, world, &mut dice)? } else { 0 };
     all_is_fetched(case, world)?;
     Ok(Ran { hash: world.trace_hash(), steps: world.steps(), messages: world.messages(), tries })
 }
@@ -155,11 +156,16 @@ fn build(case: &Case, world: &mut World, dice: &mut Dice) -> Result<(), Trouble>
             for node in (0..case.nodes).map(NodeId) {
                 world.add_node(&config, case.shared(node));
             }
+            case.liars.iter().for_each(|(liar, misdeeds)| world.corrupt(*liar, misdeeds));
             introduce(case, world, dice);
             world.run_for(2 * MINUTE)?;
         }
         Shape::TwoTiers(tiers) => {
             world.add_two_tiers(tiers, &case.config, |node| case.shared(node));
+            case.liars.iter().for_each(|(liar, misdeeds)| world.corrupt(*liar, misdeeds));
+            if !case.liars.is_empty() {
+                introduce(case, world, dice);
+            }
             world.run_for(2 * MINUTE)?;
         }
     }
