@@ -50,7 +50,7 @@ pub(crate) fn run(nodes: u32) {
         &config,
         |node| holdings.shared(node),
     );
-    world.run_for(BUILDING).expect("no rule is broken");
+    pass(&mut world, BUILDING, began);
     let took = cpu_or_wall() - began;
     let memory = memory_since(before, nodes);
     println!("tiers: {nodes} nodes built in {took:.1} CPU s: {memory}");
@@ -63,7 +63,7 @@ pub(crate) fn run(nodes: u32) {
         let file = dice.below(files.into()) as u32;
         searches.push((asker, world.search(asker, holdings.catalogue().name(file), 4)));
     }
-    world.run_for(ANSWERING).expect("no rule is broken");
+    pass(&mut world, ANSWERING, began);
     let found = |&(asker, search): &(_, _)| {
         world.measure_search(asker, search).is_some_and(|record| record.results > 0)
     };
@@ -75,6 +75,15 @@ pub(crate) fn run(nodes: u32) {
          {took:.1} CPU s with {messages} messages; then {memory}"
     );
     std::mem::forget(world);
+}
+
+/// Lets so much time pass, and says how far it is: a large world takes long for it.
+fn pass(world: &mut World, time: Duration, began: f64) {
+    for tenth in 1..=10 {
+        world.run_for(time / 10).expect("no rule is broken");
+        let cpu_s = cpu_or_wall() - began;
+        eprintln!("tiers: {tenth} of 10 parts of {time:?} have passed after {cpu_s:.1} CPU s");
+    }
 }
 
 fn tell_links(world: &World, population: &Population) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::world::{WAVE, WAVE_EVERY, World};
+use super::world::{World, begins_after};
 use super::{Dice, NodeId, SharedFile};
 use crate::node::{Config, Role};
 
@@ -32,8 +32,8 @@ pub struct Population {
 
 impl World {
     /// Adds nodes of both tiers, the ultrapeers first; `shared` says what each shares. They look
-    /// for neighbours by themselves, 10,000 at once and as many more every tenth of a second: give
-    /// them time.
+    /// for neighbours by themselves, 10,000 at once and as many more every tenth of a second (of
+    /// more than half a million a fiftieth): give them time.
     pub fn add_two_tiers(
         &mut self,
         tiers: &TwoTiers,
@@ -53,7 +53,7 @@ impl World {
         let mut dice = self.dice.derive("two tiers");
         for (at, &node) in (0..).zip(ultrapeers.iter().chain(&leaves)) {
             let others = distinct(&ultrapeers, tiers.hosts_known, node, &mut dice);
-            self.remember_after(WAVE_EVERY * (at / WAVE), node, &others);
+            self.remember_after(begins_after(at, tiers.ultrapeers + tiers.leaves), node, &others);
         }
         Population { ultrapeers, leaves }
     }

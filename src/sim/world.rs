@@ -22,7 +22,7 @@ use crate::wire::Guid;
 
 mod ahead;
 mod build;
-pub(super) use build::{WAVE, WAVE_EVERY};
+pub(super) use build::begins_after;
 mod happen;
 mod look;
 mod run;

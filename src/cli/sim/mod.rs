@@ -141,7 +141,8 @@ pub(super) fn bar(runs: usize) -> ProgressBar {
         false => ProgressDrawTarget::hidden(),
     };
     let bar = ProgressBar::with_draw_target(Some((runs as f64 * STEPS) as u64), target);
-    let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} %  {eta} to go");
+    let style =
+        ProgressStyle::with_template("{spinner} {prefix} {wide_bar} {percent:>3} %  {eta} to go");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") });
     bar.enable_steady_tick(Duration::from_millis(200));

@@ -23,6 +23,11 @@ const QUERIES_MIN: usize = 128;
 /// Whoever says Bye is gone after so long.
 const BYE: Duration = Duration::from_secs(5);
 
+/// While a world comes to be, progress is told after so many nodes,
+const NODES_A_LOOK: u32 = 1_000;
+/// and so often while they link up.
+const LOOKS: u32 = 50;
+
 /// A world that is played in.
 pub(super) struct Simulated<'w> {
     world: &'w mut World,
@@ -71,21 +76,26 @@ impl<'w> Simulated<'w> {
         } else {
             for node in (0..nodes).map(NodeId) {
                 settle_in(world, cast.member(node));
+                if node.0 % NODES_A_LOOK == 0 {
+                    progress(0.5 * f64::from(node.0) / f64::from(nodes));
+                }
             }
         }
         progress(0.5);
+        let linking = &mut |part| progress(0.5 + 0.5 * part);
         match (cast.graph.clone(), &scenario.network) {
             (Some(graph), _) => {
-                world.mend(&graph);
+                let begun = world.mend(&graph);
+                pass(world, begun, linking)?;
                 world.settle()?;
             }
-            (None, Network::Emergent { .. }) => world.run_for(scenario.warm_up)?,
+            (None, Network::Emergent { .. }) => pass(world, scenario.warm_up, linking)?,
             (None, _) => {
                 for node in (0..nodes).map(NodeId) {
                     let known = cast.acquaintances(node, nodes, &|_| true);
                     world.remember(node, &known);
                 }
-                world.run_for(scenario.warm_up)?;
+                pass(world, scenario.warm_up, linking)?;
             }
         }
         progress(1.0);
@@ -111,6 +121,17 @@ impl<'w> Simulated<'w> {
         let original = crate::sim::disk::content(*content, 0..entry.size);
         self.world.disk(node).finished(&entry.name) == Some(&original)
     }
+}
+
+/// Lets so much time pass and tells how much of it has, 0 to 1: a large world takes long for it.
+fn pass(world: &mut World, time: Duration, progress: &mut dyn FnMut(f64)) -> Outcome {
+    let until = world.now() + time;
+    for look in 1..=LOOKS {
+        let left = until.since(world.now());
+        world.run_for(left / (LOOKS + 1 - look))?;
+        progress(f64::from(look) / f64::from(LOOKS));
+    }
+    Ok(())
 }
 
 /// A node comes, behind its walls.

@@ -15,11 +15,19 @@ use crate::library::Change;
 use crate::node::{Config, Input, Node, Rng, Time, WallTime};
 use crate::wire::Guid;
 
-/// So many links at once: a handshake takes kilobytes until it is done, and a world of a million
-/// nodes need not hold those of all its links at the same time.
-pub(in crate::sim) const WAVE: u32 = 10_000;
-/// The next ones begin so much later.
-pub(in crate::sim) const WAVE_EVERY: Duration = Duration::from_millis(100);
+/// So many at once, unless there are too many for that: a handshake takes kilobytes until it is
+/// done, and a large world need not hold those of all its links at the same time.
+const WAVE_MIN: u32 = 10_000;
+/// So many waves, however large the world: the first links must not wait for the last ones so long
+/// that they ask whether the other side still lives, or a world would never come to rest.
+const WAVES_MAX: u32 = 50;
+/// The next wave begins so much later.
+const WAVE_EVERY: Duration = Duration::from_millis(100);
+
+/// When the one with this number, of so many that are to begin, begins.
+pub(in crate::sim) fn begins_after(number: u32, of: u32) -> Duration {
+    WAVE_EVERY * (number / of.div_ceil(WAVES_MAX).max(WAVE_MIN))
+}
 
 impl World {
     /// Adds a node that shares these files. It listens on the port of `Config::listen` at an
@@ -73,16 +81,19 @@ impl World {
     }
 
     /// Has the lower node of every edge connect to the other, where both live and no connection
-    /// stands: 10,000 at once, and as many more every tenth of a second.
-    pub fn mend(&mut self, graph: &Graph) {
-        let mut ordered = 0;
+    /// stands: 10,000 at once, and as many more every tenth of a second; of more than half a
+    /// million a fiftieth at once, so that all have begun within five seconds. Says after
+    /// how long the last of them begin.
+    pub fn mend(&mut self, graph: &Graph) -> Duration {
+        let (mut ordered, all) = (0, graph.edges().len() as u32);
         for &(a, b) in graph.edges() {
             let (a, b) = (NodeId(a), NodeId(b));
             if self.is_alive(a) && self.is_alive(b) && !self.is_linked(a, b) {
-                self.connect_after(WAVE_EVERY * (ordered / WAVE), a, b);
+                self.connect_after(begins_after(ordered, all), a, b);
                 ordered += 1;
             }
         }
+        begins_after(ordered.saturating_sub(1), all)
     }
 
     /// Starts the process of a node.
@@ -158,5 +169,20 @@ impl World {
     pub fn set_gateway(&mut self, node: NodeId) {
         let host = &mut self.fabric.net.hosts[node.0 as usize];
         (host.reachable, host.gateway) = (false, true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_begin_in_waves_and_all_within_five_seconds() {
+        assert_eq!(begins_after(9_999, 400_000), Duration::ZERO);
+        assert_eq!(begins_after(10_000, 400_000), WAVE_EVERY);
+        assert_eq!(begins_after(399_999, 400_000), WAVE_EVERY * 39);
+        for of in [1, 500_000, 500_001, 2_000_000, u32::MAX] {
+            assert!(begins_after(of - 1, of) < Duration::from_secs(5), "{of}");
+        }
     }
 }
