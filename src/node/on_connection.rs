@@ -361,6 +361,7 @@ impl Node {
             self.address.saw_remote(seen_as, peer.ip(), local_allowed);
         }
         let (incoming, deflates, relation) = (link.incoming, link.deflates, link.relation);
+        let patience = link.patience(&self.config);
         let user_agent = link.user_agent(&self.config).to_owned();
         row.phase = Phase::Link(link);
         row.local = None;
@@ -394,7 +395,6 @@ impl Node {
         self.horizon_awaited(now);
         self.reach_may_ask(now);
         self.out.emit(Event::LinkUp { peer, user_agent, incoming });
-        let patience = Duration::from_secs(self.config.alive_ping_s.into());
         self.conns.set_timer(conn, now + patience);
         self.ping_for_hosts(conn);
         self.introduce_ourselves(conn);

@@ -36,14 +36,17 @@ impl Node {
         let alone = self.is_cut_off(now, conn);
         let Some(row) = self.conns.get_mut(conn) else { return };
         match &mut row.phase {
-            Phase::Link(link) => match link.health.check(now, alone, &self.config) {
-                Checkup::Fine(at) => self.conns.set_timer(conn, at),
-                Checkup::Ping(at) => {
-                    self.conns.set_timer(conn, at);
-                    self.ping(conn, 1);
+            Phase::Link(link) => {
+                let patience = link.patience(&self.config);
+                match link.health.check(now, patience, alone, &self.config) {
+                    Checkup::Fine(at) => self.conns.set_timer(conn, at),
+                    Checkup::Ping(at) => {
+                        self.conns.set_timer(conn, at);
+                        self.ping(conn, 1);
+                    }
+                    Checkup::Dead => self.close(now, conn, Why::NoAlivePong, None),
                 }
-                Checkup::Dead => self.close(now, conn, Why::NoAlivePong, None),
-            },
+            }
             Phase::AwaitsConnection | Phase::ConnectsBack => {
                 self.close(now, conn, Why::ConnectFailed, None)
             }
@@ -61,7 +64,7 @@ impl Node {
     /// others are too.
     fn is_cut_off(&self, now: Time, conn: ConnId) -> bool {
         let wanted = Relation::wanted_by(self.tier);
-        let silent = |link: &Link| link.health.is_silent(now, &self.config);
+        let silent = |link: &Link| link.health.is_silent(now, link.patience(&self.config));
         let connects = |phase: &Phase| {
             phase.link().is_some_and(|link| link.relation == wanted && !silent(link))
         };

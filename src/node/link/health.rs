@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::node::{Config, Time};
+use crate::node::{Config, Relation, Time};
 use crate::wire::Guid;
 
 /// The health of one neighbour. What every descriptor changes stands first.
@@ -57,14 +57,21 @@ impl Health {
     }
 
     /// Whether it has said nothing for so long that it is pinged.
-    pub(crate) fn is_silent(&self, now: Time, config: &Config) -> bool {
-        now >= self.heard + patience(config)
+    pub(crate) fn is_silent(&self, now: Time, patience: Duration) -> bool {
+        now >= self.heard + patience
     }
 
-    /// Its timer fired; `alone`: whether nobody else connects us to the network.
-    pub(crate) fn check(&mut self, now: Time, alone: bool, config: &Config) -> Checkup {
-        if !self.is_silent(now, config) {
-            return Checkup::Fine(self.heard + patience(config));
+    /// Its timer fired; `patience`: the silence after which it is pinged, `alone`: whether nobody
+    /// else connects us to the network.
+    pub(crate) fn check(
+        &mut self,
+        now: Time,
+        patience: Duration,
+        alone: bool,
+        config: &Config,
+    ) -> Checkup {
+        if !self.is_silent(now, patience) {
+            return Checkup::Fine(self.heard + patience);
         }
         if self.unanswered >= config.alive_pings_unanswered_max {
             return Checkup::Dead;
@@ -99,9 +106,19 @@ fn half(guid: &Guid) -> u64 {
     u64::from_le_bytes(*guid.0.first_chunk().unwrap_or(&[0; 8]))
 }
 
-/// Silence after which a neighbour is pinged.
-fn patience(config: &Config) -> Duration {
-    Duration::from_secs(u64::from(config.alive_ping_s.max(1)))
+/// So much longer a leaf may be silent: it asks whether its ultrapeers live, who hear of it so.
+const LEAF_FACTOR: u64 = 3;
+
+/// Silence after which a neighbour is pinged. Both sides have heard each other at about the same
+/// time, and the ping of one answers the question of the other: so the side that was connected to
+/// waits a quarter longer.
+pub(crate) fn patience(relation: Relation, incoming: bool, config: &Config) -> Duration {
+    let alive_ms = 1_000 * u64::from(config.alive_ping_s.max(1));
+    Duration::from_millis(match relation {
+        Relation::Leaf => LEAF_FACTOR * alive_ms,
+        Relation::Peer | Relation::Ultrapeer if incoming => alive_ms + alive_ms / 4,
+        Relation::Peer | Relation::Ultrapeer => alive_ms,
+    })
 }
 
 #[cfg(test)]
@@ -120,14 +137,29 @@ mod tests {
         let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
         let mut health = Health::new(at(0));
         health.heard(at(5));
-        let check = |health: &mut Health, second| health.check(at(second), false, &config);
+        let silence = patience(Relation::Peer, false, &config);
+        let check = |health: &mut Health, second| health.check(at(second), silence, false, &config);
         assert_eq!(check(&mut health, 10), Checkup::Fine(at(15)));
         assert_eq!(check(&mut health, 15), Checkup::Ping(at(20)));
         health.heard(at(16));
         assert_eq!(check(&mut health, 20), Checkup::Fine(at(26)));
         assert_eq!(check(&mut health, 26), Checkup::Ping(at(31)));
-        assert_eq!(health.check(at(31), true, &config), Checkup::Ping(at(33)), "alone by now");
-        assert_eq!(health.check(at(33), true, &config), Checkup::Dead);
+        assert_eq!(
+            health.check(at(31), silence, true, &config),
+            Checkup::Ping(at(33)),
+            "alone by now"
+        );
+        assert_eq!(health.check(at(33), silence, true, &config), Checkup::Dead);
+    }
+
+    #[test]
+    fn leaves_and_those_who_were_connected_to_ask_later() {
+        let config = Config { alive_ping_s: 20, ..Config::default() };
+        let asked_after = |relation, incoming| patience(relation, incoming, &config).as_secs();
+        for relation in [Relation::Peer, Relation::Ultrapeer] {
+            assert_eq!([false, true].map(|incoming| asked_after(relation, incoming)), [20, 25]);
+        }
+        assert_eq!(asked_after(Relation::Leaf, true), 60);
     }
 
     #[test]

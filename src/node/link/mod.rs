@@ -6,6 +6,8 @@ pub(super) mod health;
 pub(super) mod stream;
 pub(super) mod understood;
 
+use std::time::Duration;
+
 use super::fair::Allowance;
 use super::hsep::Outlook;
 use super::size::block;
@@ -132,6 +134,11 @@ impl Link {
 }
 
 impl Link {
+    /// Silence after which it is pinged.
+    pub(super) fn patience(&self, config: &Config) -> Duration {
+        health::patience(self.relation, self.incoming, config)
+    }
+
     /// Bytes that it takes beside itself.
     pub(super) fn heap_bytes(&self) -> usize {
         let partial = self.partial.as_ref().map_or(0, |partial| 32 + block(partial.0.capacity()));
