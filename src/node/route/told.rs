@@ -84,7 +84,11 @@ impl Told {
         if self.version > 0 && changes.is_empty() {
             return;
         }
-        self.update = room.patch(LOG2, changes.into_iter());
+        // The first is told to everybody whole.
+        self.update = match self.version {
+            0 => Vec::new(),
+            _ => room.patch(LOG2, changes.into_iter()),
+        };
         self.version += 1;
         self.table = table;
         self.whole = None;

@@ -90,7 +90,13 @@ pub enum Change {
 pub struct Room {
     stream: Option<Box<Decompress>>,
     data: Vec<u8>,
+    /// A stream that inflated to nothing but zeros, and to how many: most leaves share nothing, and
+    /// all of them say so in the same words.
+    blank: Option<(Box<[u8]>, usize)>,
 }
+
+/// So long is the longest stream that is remembered as saying nothing.
+const BLANK_BYTES_MAX: usize = 256;
 
 /// The sequence of one link.
 #[derive(Debug, Default)]
@@ -192,6 +198,24 @@ impl Room {
     /// Inflates one zlib stream that must give exactly `whole_bytes`. A stream that is not ended,
     /// or has bytes behind its end, will do as long as it gives them.
     fn inflate(&mut self, deflated: &[u8], whole_bytes: usize) -> Result<(), Wrong> {
+        if self
+            .blank
+            .as_ref()
+            .is_some_and(|(blank, bytes)| **blank == *deflated && *bytes == whole_bytes)
+        {
+            self.data.clear();
+            self.data.resize(whole_bytes, 0);
+            return Ok(());
+        }
+        self.inflate_anew(deflated, whole_bytes)?;
+        let is_short = deflated.len() <= BLANK_BYTES_MAX && self.data.len() == whole_bytes;
+        if is_short && self.data.iter().all(|&byte| byte == 0) {
+            self.blank = Some((deflated.into(), whole_bytes));
+        }
+        Ok(())
+    }
+
+    fn inflate_anew(&mut self, deflated: &[u8], whole_bytes: usize) -> Result<(), Wrong> {
         let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
         stream.reset(true);
         let data = &mut self.data;

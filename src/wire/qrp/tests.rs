@@ -288,6 +288,26 @@ fn threat_4_a_deflate_bomb_costs_no_more_than_the_table() {
     panic!("taken");
 }
 
+/// Nothing is the same in every table of one size, and is written and read once; that must not show
+/// in what comes after it.
+#[test]
+fn one_room_does_for_tables_with_nothing_and_with_something() {
+    let (mut writing, mut reading) = (write::Room::default(), Room::default());
+    for (log2, slots) in
+        [(16, vec![]), (16, vec![]), (12, vec![]), (16, vec![7, 9]), (16, vec![]), (12, vec![1])]
+    {
+        let mut gatherer = Gatherer::default();
+        gatherer.take(&Update::decode(&write::reset(log2)).unwrap(), &mut reading).unwrap();
+        let payloads = writing.patch(log2, slots.iter().map(|&slot| (slot, true)));
+        assert_eq!(payloads, write::patch(log2, slots.iter().map(|&slot| (slot, true))));
+        let [payload] = &payloads[..] else { panic!("one message") };
+        let got = gatherer.take(&Update::decode(payload).unwrap(), &mut reading);
+        let Ok(Gathered::Changes(changes)) = got else { panic!("{got:?}") };
+        let read: Vec<u32> = changes.iter().map(|(slot, _)| slot).collect();
+        assert_eq!(read, slots, "2^{log2} slots");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(

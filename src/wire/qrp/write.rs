@@ -39,6 +39,8 @@ pub struct Room {
     stream: Option<Box<Compress>>,
     entries: Vec<u8>,
     deflated: Vec<u8>,
+    /// The patch that changes nothing in a table of 2^so many slots: most leaves share nothing.
+    blank: Option<(u8, Vec<Vec<u8>>)>,
 }
 
 impl Room {
@@ -49,6 +51,11 @@ impl Room {
 
     /// What [`patch`] gives.
     pub fn patch(&mut self, log2: u8, changes: impl Iterator<Item = (u32, bool)>) -> Vec<Vec<u8>> {
+        let mut changes = changes.peekable();
+        let is_blank = changes.peek().is_none();
+        if let Some((_, blank)) = self.blank.as_ref().filter(|(of, _)| is_blank && *of == log2) {
+            return blank.clone();
+        }
         self.entries.clear();
         self.entries.resize((1_usize << log2.min(20)).div_ceil(2), 0);
         for (slot, appears) in changes {
@@ -60,7 +67,11 @@ impl Room {
         let is_shorter = self.deflate();
         let (compressor, data) =
             if is_shorter { (1, &self.deflated[..]) } else { (0, &self.entries[..]) };
-        parts(compressor, data)
+        let parts = parts(compressor, data);
+        if is_blank {
+            self.blank = Some((log2, parts.clone()));
+        }
+        parts
     }
 
     /// One whole zlib stream; says whether it is no longer than what it stands for.
