@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::conn::Conn;
 use super::datagram::pings::Purpose;
 use super::filter;
 use super::hosts::bootstrap::{Facts, Sources, Step, Yield};
@@ -11,7 +12,7 @@ use super::hosts::cache::Hearsay;
 use super::hosts::fetch::Fetch;
 use super::io::{Event, HostSource, LookupId, SourceView};
 use super::phase::Phase;
-use super::{ConnId, Node, Relation, Tier, Time, Why};
+use super::{ConnId, Node, Tier, Time, Why};
 use crate::wire::Pong;
 use crate::wire::gwebcache::{Answer, Question};
 
@@ -478,14 +479,13 @@ impl Node {
         max: u8,
         is_wanted: impl Fn(SocketAddr) -> bool,
     ) -> Vec<SocketAddr> {
-        let links =
-            self.conns.iter().filter_map(|(_, row)| Some((row.phase.link()?, row.listens()?)));
-        let ultrapeers = links.filter(|(link, _)| link.relation != Relation::Leaf);
-        let mut neighbours: Vec<(Time, SocketAddr)> =
-            ultrapeers.map(|(link, listens)| (link.since, listens)).collect();
+        // All but our leaves.
+        let ultrapeers = self.flooded.iter().filter_map(|&conn| self.conns.get(conn));
+        let listening = |row: &Conn<Phase>| Some((row.phase.link()?.since, row.listens()?));
+        let mut neighbours: Vec<(Time, SocketAddr)> = ultrapeers.filter_map(listening).collect();
         neighbours.sort_by(|a, b| b.cmp(a));
         let neighbours = neighbours.into_iter().map(|(_, address)| address);
-        let mut named = Vec::new();
+        let mut named = Vec::with_capacity(max.into());
         for host in neighbours.chain(self.hosts.proven()) {
             if named.len() >= usize::from(max) {
                 break;

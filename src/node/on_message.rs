@@ -20,6 +20,8 @@ use crate::wire::{
 
 /// Bytes of a pong without extensions, its header included.
 const BARE_PONG_BYTES: u32 = 37;
+/// Few pongs are longer.
+const PONG_BYTES_USUAL: usize = 128;
 
 /// Bytes that one step of inflation writes at most: one buffer for the whole node.
 const INFLATED_STEP_BYTES: usize = 65_536;
@@ -491,7 +493,7 @@ impl Node {
 
     /// Sends a pong; says how many bytes.
     fn send_pong(&mut self, to: ConnId, ping: &Header, hops: u8, pong: &Pong) -> u32 {
-        let mut payload = Vec::new();
+        let mut payload = Vec::with_capacity(PONG_BYTES_USUAL);
         pong.encode(&mut payload);
         let ttl = ping.hops.saturating_add(1);
         let header =

@@ -115,9 +115,15 @@ impl Node {
         incoming: bool,
         peer: IpAddr,
     ) -> Result<Option<ConnId>, Why> {
-        let (mut taken, mut of_subnet, mut came) = (0, 0, Vec::new());
-        for (conn, ip, link) in self.links().filter(|(_, _, link)| link.relation == relation) {
-            taken += 1;
+        let taken = self.related(relation);
+        let is_full = taken >= slots::slots(relation, &self.config);
+        let (mut of_subnet, mut came) = (0, Vec::new());
+        // With thousands of leaves it is dear to look at all: only if it matters what they are.
+        let is_limited =
+            slots::subnet_max(relation, &self.config) < usize::MAX && !self.is_free(peer);
+        let matters = is_full || relation == Relation::Ultrapeer || is_limited;
+        let all = (incoming && matters).then(|| self.links()).into_iter().flatten();
+        for (conn, ip, link) in all.filter(|(_, _, link)| link.relation == relation) {
             of_subnet += usize::from(self.counts_as_one_subnet(ip, peer));
             if link.incoming {
                 came.push((link.since, conn));
@@ -136,8 +142,12 @@ impl Node {
 
     /// Whether two addresses are of one network whose share of the slots is limited.
     fn counts_as_one_subnet(&self, one: IpAddr, other: IpAddr) -> bool {
-        let is_free = self.allows_local() && !is_routable(other.to_canonical());
-        !is_free && same_subnet(one, other)
+        !self.is_free(other) && same_subnet(one, other)
+    }
+
+    /// Whether the network of an address does not count: that of a local network.
+    fn is_free(&self, address: IpAddr) -> bool {
+        self.allows_local() && !is_routable(address.to_canonical())
     }
 
     /// Whether a network has its share of the neighbours whom we look for, those whom we are

@@ -32,6 +32,9 @@ const FEATURES: &[([u8; 4], u16)] = &[
     (*b"WHAT", 1),
 ];
 
+/// Few vendor messages are longer.
+const VENDOR_BYTES_USUAL: usize = 80;
+
 impl Node {
     /// A vendor message from a neighbour. Unknown ones are dropped in silence and counted.
     pub(super) fn on_vendor(
@@ -111,7 +114,7 @@ impl Node {
 
     /// Sends a vendor message whose GUID means something: that of a query or of a servent.
     pub(super) fn send_vendor_as(&mut self, conn: ConnId, guid: Guid, message: &VendorMessage<'_>) {
-        let mut payload = Vec::new();
+        let mut payload = Vec::with_capacity(VENDOR_BYTES_USUAL);
         message.encode(&mut payload);
         let len = payload.len() as u32;
         let header = Header { guid, kind: Kind::VENDOR, ttl: 1, hops: 0, len };

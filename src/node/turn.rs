@@ -105,8 +105,11 @@ impl Node {
     /// Dials as many hosts as are missing.
     fn fill_slots(&mut self, now: Time) {
         self.fill_at = Time::NEVER;
-        let connecting = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
         let (wanted, neighbours) = self.wanted();
+        if neighbours >= wanted {
+            return;
+        }
+        let connecting = self.conns.iter().filter(|(_, row)| row.phase.is_dialling()).count();
         let facts = slots::Dialling {
             relation: Relation::wanted_by(self.tier),
             wanted,
@@ -128,10 +131,13 @@ impl Node {
             taken.push(row.peer());
             taken.extend(row.listens());
         }
+        taken.sort_unstable();
         let own = self.address.public(&self.config);
         let blocked = &self.blocked;
         let fits = |address: SocketAddr| {
-            address != own && !blocked.contains(address.ip()) && !taken.contains(&address)
+            address != own
+                && !blocked.contains(address.ip())
+                && taken.binary_search(&address).is_err()
         };
         // More than are wanted: some may be of networks that have their share.
         let wall = self.started_at.at(now);

@@ -74,7 +74,7 @@ impl Block {
 
     /// The bytes of the block. Responses are always written as 0.6.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(512);
+        let mut out = Vec::with_capacity(1_024);
         match self {
             Block::Request { version, headers } => {
                 push_text(&mut out, &format!("GNUTELLA CONNECT/{version}"));

@@ -25,6 +25,9 @@ const NEVER_FOLDED: [&str; 7] = [
     names::HOST,
 ];
 
+/// A servent's head has about so many lines.
+const LINES_USUAL: usize = 16;
+
 impl Headers {
     /// Lines that [`Headers::parse`] takes at most. A ceiling on memory only; the limit that
     /// counts is [`HeadLimits::lines_max`](super::head::HeadLimits).
@@ -41,7 +44,7 @@ impl Headers {
     /// long lists so. Lines that frame a message must not be folded, nor may the first line be a
     /// continuation, nor a continuation be blank. Bytes that are not UTF-8 are replaced.
     pub fn parse(mut rest: &[u8]) -> Result<Headers, Malformed> {
-        let mut headers = Headers::new();
+        let mut headers = Headers { lines: Vec::with_capacity(LINES_USUAL) };
         loop {
             let (line, after) = next_line(rest)?;
             match line.first() {
@@ -86,9 +89,15 @@ impl Headers {
     /// Adds a line of ours at the end. Control characters in the value become spaces: a value that
     /// came from elsewhere must not begin a new line.
     pub fn push(&mut self, name: &'static str, value: impl fmt::Display) {
-        let value: String =
-            value.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        self.lines.push((Cow::Borrowed(name), value.trim().to_owned()));
+        let mut value = value.to_string();
+        if value.contains(char::is_control) {
+            value = value.replace(char::is_control, " ");
+        }
+        let trimmed = value.trim();
+        if trimmed.len() < value.len() {
+            value = trimmed.to_owned();
+        }
+        self.lines.push((Cow::Borrowed(name), value));
     }
 
     /// [`Headers::push`] for chains.

@@ -202,10 +202,11 @@ impl Hosts {
                 is_proven: known.is_proven(),
             })
             .collect();
+        let taken: Vec<Network> = taken.iter().map(|host| network_of(host.ip())).collect();
         let rng = self.rng.of(root, "candidates");
         for candidate in &mut ready {
             candidate.score += rng.below(JITTER_POINTS) as i32;
-            let near = taken.iter().filter(|host| candidate.is_of(network_of(host.ip()))).count();
+            let near = taken.iter().filter(|&&network| candidate.is_of(network)).count();
             candidate.score -= SAME_NETWORK_POINTS.saturating_mul(near as i32);
             candidate.score -= self
                 .dialled
