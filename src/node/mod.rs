@@ -81,7 +81,7 @@ use hosts::pongs::Pongs;
 use io::{HostRecord, LookupId, Out};
 use link::stream::{Deflater, Window};
 use on_bootstrap::Bootstrap;
-use on_routing::Routing;
+use on_routing::{Desk, Routing};
 use passages::Passages;
 use phase::Phase;
 use reach::Reach;
@@ -105,7 +105,7 @@ const LINKS_AHEAD: usize = 8;
 pub(crate) struct Room {
     run: Option<Box<OpenRun>>,
     actions: Vec<Action>,
-    routing: on_routing::Desk,
+    desk: Option<Box<Desk>>,
     tables: Pool,
 }
 
@@ -145,6 +145,8 @@ pub struct Node {
     tally: Tally,
     /// Query routing; none while no link has to do with it.
     routing: Option<Box<Routing>>,
+    /// Room to work with tables; none before the first, nor while it is others' turn.
+    desk: Option<Box<Desk>>,
     /// Random walks, in laboratories; none as long as none came by.
     walks: Option<Box<Walks>>,
     /// What neighbours share, with one-hop replication; none as long as none told us.
@@ -251,6 +253,7 @@ impl Node {
             flooded: Vec::new(),
             deflating: 0,
             routing: None,
+            desk: None,
             run: None,
             letters: Letters::default(),
             deflater: Deflater::default(),
@@ -288,9 +291,9 @@ impl Node {
             self.run = room.run.take();
         }
         std::mem::swap(&mut self.out.actions, &mut room.actions);
-        if let Some(routing) = &mut self.routing {
-            routing.enter(&mut room.routing);
-        }
+        let mut desk = room.desk.take().unwrap_or_default();
+        desk.is_shared = true;
+        self.desk = Some(desk);
     }
 
     /// For a node that has taken an input without a room: holds no room for actions of its own from
@@ -304,9 +307,7 @@ impl Node {
         let run = self.run.take_if(|run| run.is_empty());
         room.run = room.run.take().or(run);
         std::mem::swap(&mut self.out.actions, &mut room.actions);
-        if let Some(routing) = &mut self.routing {
-            routing.leave(&mut room.routing);
-        }
+        room.desk = self.desk.take();
     }
 
     /// When `Input::Wake` is due at the latest; in the past if something waits for the end of the

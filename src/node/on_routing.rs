@@ -27,44 +27,22 @@ pub(super) struct Routing {
     /// Those of our neighbours; none while none can have one, as with our ultrapeers.
     pub(super) tables: Option<Box<Tables>>,
     told: Told,
-    /// Where patches are written, if somebody lends room for it.
-    lent: Option<Box<Room>>,
     /// When to look next whether somebody is to be told something.
     due: Time,
 }
 
 /// Room to work with tables: it takes 400 KB, which all nodes of a world need, but one after the
 /// other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Desk {
     inflating: gather::Room,
-    /// None while it is lent.
-    writing: Option<Box<Room>>,
-}
-
-impl Default for Desk {
-    fn default() -> Desk {
-        Desk { inflating: gather::Room::default(), writing: Some(Box::default()) }
-    }
+    /// Empty in a node alone, which writes once a minute and needs the memory for other things.
+    writing: Room,
+    /// Whether the nodes of a world have it together.
+    pub(super) is_shared: bool,
 }
 
 impl Routing {
-    /// Patches are inflated and written in this room until it is given back.
-    pub(super) fn enter(&mut self, room: &mut Desk) {
-        if let Some(tables) = &mut self.tables {
-            tables.enter(&mut room.inflating);
-        }
-        self.lent = room.writing.take();
-    }
-
-    /// Gives the room back, wherever it came from.
-    pub(super) fn leave(&mut self, room: &mut Desk) {
-        if let Some(tables) = &mut self.tables {
-            tables.leave(&mut room.inflating);
-        }
-        room.writing = self.lent.take().or(room.writing.take());
-    }
-
     /// Bytes that they take.
     pub(super) fn heap_bytes(&self) -> usize {
         let tables = self.tables.as_ref().map_or(0, |tables| tables.heap_bytes());
@@ -96,8 +74,7 @@ impl Node {
             return;
         }
         let routing = self.routing.get_or_insert_with(|| {
-            let (tables, told) = (None, Told::default());
-            Box::new(Routing { tables, told, lent: None, due: Time::NEVER })
+            Box::new(Routing { tables: None, told: Told::default(), due: Time::NEVER })
         });
         // Our ultrapeers have no tables for us, and get all that we pass on: our own queries.
         if link.relation != Relation::Ultrapeer {
@@ -152,7 +129,8 @@ impl Node {
         let number = number.and_then(|link| link.number).filter(|_| self.config.query_routing);
         let tables = self.routing.as_mut().and_then(|routing| routing.tables.as_mut());
         let (Some(number), Some(tables)) = (number, tables) else { return true };
-        let Err(refusal) = tables.take(now, number, &update, &self.config) else {
+        let room = &mut self.desk.get_or_insert_default().inflating;
+        let Err(refusal) = tables.take(now, number, &update, &self.config, room) else {
             return true;
         };
         let why = match refusal {
@@ -253,7 +231,16 @@ impl Node {
     /// Tells neighbours what can be found here, if it is time.
     pub(super) fn tell_tables(&mut self, now: Time) {
         let Node {
-            routing: Some(routing), conns, library, letters, config, tally, rng, tier, ..
+            routing: Some(routing),
+            conns,
+            library,
+            letters,
+            config,
+            tally,
+            rng,
+            tier,
+            desk,
+            ..
         } = self
         else {
             return;
@@ -262,9 +249,10 @@ impl Node {
             return;
         }
         routing.due = Time::NEVER;
-        let Routing { tables, told, due, lent } = &mut **routing;
+        let Routing { tables, told, due } = &mut **routing;
         let mut own = Room::default();
-        let room = lent.as_deref_mut().unwrap_or(&mut own);
+        let shared = desk.as_deref_mut().filter(|desk| desk.is_shared);
+        let room = shared.map_or(&mut own, |desk| &mut desk.writing);
         let mut links: Vec<ConnId> = Vec::new();
         for (conn, row) in conns.iter() {
             links.extend(row.phase.link().filter(|link| link.is_told_tables()).map(|_| conn));

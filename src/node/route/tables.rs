@@ -56,8 +56,6 @@ pub(crate) struct Tables {
     version: u64,
     /// The leaves for the query at hand.
     hits: Numbers,
-    /// Where patches are inflated.
-    room: Room,
 }
 
 #[derive(Debug)]
@@ -185,18 +183,16 @@ impl Tables {
         }
     }
 
-    /// A RESET or PATCH came.
+    /// A RESET or PATCH came; patches are inflated in this room.
     pub(crate) fn take(
         &mut self,
         now: Time,
         number: Number,
         update: &Update<'_>,
         config: &Config,
+        room: &mut Room,
     ) -> Result<(), Refusal> {
-        let mut room = std::mem::take(&mut self.room);
-        let taken = self.take_in(now, number, update, config, &mut room);
-        self.room = room;
-        taken?;
+        self.take_in(now, number, update, config, room)?;
         let Some(link) = self.link_mut(number) else { return Ok(()) };
         let held = link.table.heap_bytes() + link.gatherer.held_bytes();
         let before = std::mem::replace(&mut link.held_bytes, held);
@@ -322,19 +318,6 @@ impl Tables {
             }
         }
         self.unshared = Numbers::new();
-    }
-
-    /// Patches are inflated in this room until it is given back.
-    pub(crate) fn enter(&mut self, room: &mut Room) {
-        self.room = std::mem::take(room);
-    }
-
-    /// Gives the room back, wherever it came from.
-    pub(crate) fn leave(&mut self, room: &mut Room) {
-        let made = std::mem::take(&mut self.room);
-        if made.is_made() {
-            *room = made;
-        }
     }
 
     /// Calls `each` for every leaf that a query is for.

@@ -190,11 +190,6 @@ impl Gatherer {
 }
 
 impl Room {
-    /// Whether it takes any memory.
-    pub fn is_made(&self) -> bool {
-        self.stream.is_some() || self.data.capacity() > 0
-    }
-
     /// Inflates one zlib stream that must give exactly `whole_bytes`. A stream that is not ended,
     /// or has bytes behind its end, will do as long as it gives them.
     fn inflate(&mut self, deflated: &[u8], whole_bytes: usize) -> Result<(), Wrong> {

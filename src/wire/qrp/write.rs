@@ -44,11 +44,6 @@ pub struct Room {
 }
 
 impl Room {
-    /// Whether it takes any memory.
-    pub fn is_made(&self) -> bool {
-        self.stream.is_some()
-    }
-
     /// What [`patch`] gives.
     pub fn patch(&mut self, log2: u8, changes: impl Iterator<Item = (u32, bool)>) -> Vec<Vec<u8>> {
         let mut changes = changes.peekable();
