@@ -209,7 +209,7 @@ fn row_09_addresses() -> Attack {
         let share = u32::from(config().hosts_per_teller_max);
         for teller in 0..4u32 {
             let forger = victim.neighbour(stranger(teller << 16), Headers::new());
-            victim.pass(u64::from(config().alive_ping_s));
+            victim.pass(u64::from(config().alive_ping_s) * 5 / 4);
             let asked = victim.heard(forger, Kind::PING)[0].guid;
             for round in (teller * 5_000..).take(5_000) {
                 let mut pong = Pong::new(stranger(200_000_000 + round), 1, 1);

@@ -38,8 +38,10 @@ fn a_reset_is_heard_by_both_and_a_half_open_link_by_the_next_who_sends() {
     world.befall(Fault::HalfOpen { node: NodeId(0), nth: 0 });
     world.run_for(SECOND).unwrap();
     assert_eq!((neighbours(&world, 0), neighbours(&world, 1)), (0, 1));
-    // The next ping is answered with a reset: that is long before its patience is at its end.
-    world.run_for(Duration::from_secs(config(Forward::HigherTtl).alive_ping_s.into())).unwrap();
+    // The next ping is answered with a reset: that is long before its patience is at its end. It is
+    // a quarter later than that of the one who connected.
+    let alive_s = u64::from(config(Forward::HigherTtl).alive_ping_s);
+    world.run_for(Duration::from_secs(alive_s * 5 / 4)).unwrap();
     assert_eq!(neighbours(&world, 1), 0);
 }
 
