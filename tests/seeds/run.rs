@@ -352,7 +352,9 @@ fn all_is_fetched(case: &Case, world: &mut World) -> Result<(), Trouble> {
 
 fn introduce_one(case: &Case, world: &mut World, node: NodeId) {
     match &case.shape {
-        Shape::Graph(graph) => world.mend(graph),
+        Shape::Graph(graph) => {
+            world.mend(graph);
+        }
         _ => world.connect(node, NodeId(u32::from(node.0 == 0))),
     }
 }
