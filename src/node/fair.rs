@@ -49,6 +49,13 @@ struct Share {
 #[derive(Debug, Default)]
 pub(crate) struct Allowance(Option<Box<[Share; CLASSES]>>);
 
+impl Allowance {
+    /// See `Node::look_ahead`.
+    pub(crate) fn look_ahead(&self) -> u64 {
+        self.0.as_ref().map_or(0, |shares| shares.iter().fold(0, |all, s| all ^ u64::from(s.left)))
+    }
+}
+
 /// What neighbours may bring at present.
 #[derive(Debug)]
 pub(crate) struct Fair {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::rare::Rare;
+
 /// Whether an address can be that of a servent. Private, loopback and other unroutable ones only
 /// if `local` is allowed.
 pub(crate) fn is_usable(address: SocketAddr, local: bool) -> bool {
@@ -88,7 +90,7 @@ pub(crate) fn same_subnet(one: IpAddr, other: IpAddr) -> bool {
 /// The addresses that the user does not want to talk to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocked {
-    networks: Vec<(IpAddr, u8)>,
+    networks: Rare<Vec<(IpAddr, u8)>>,
 }
 
 impl Blocked {
@@ -100,7 +102,7 @@ impl Blocked {
         }
         let fits = self.networks.len() < max as usize;
         if fits {
-            self.networks.push(entry);
+            self.networks.change(|networks| networks.push(entry));
         }
         fits
     }
@@ -108,7 +110,8 @@ impl Blocked {
     /// Takes a network off the list; says whether it was there.
     pub(crate) fn remove(&mut self, network: IpAddr, prefix_len: u8) -> bool {
         let before = self.networks.len();
-        self.networks.retain(|entry| *entry != (network.to_canonical(), prefix_len));
+        let entry = (network.to_canonical(), prefix_len);
+        self.networks.change(|networks| networks.retain(|other| *other != entry));
         self.networks.len() < before
     }
 

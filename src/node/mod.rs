@@ -37,6 +37,7 @@ pub mod passages;
 mod pauses;
 mod phase;
 mod place;
+mod rare;
 mod rate;
 mod reach;
 mod recent;
@@ -84,6 +85,7 @@ use on_bootstrap::Bootstrap;
 use on_routing::{Desk, Routing};
 use passages::Passages;
 use phase::Phase;
+use rare::Rare;
 use reach::Reach;
 use route::flood::OpenRun;
 use route::push::Pushes;
@@ -166,10 +168,10 @@ pub struct Node {
     /// How many of them are neighbours, and which.
     census: Census,
     /// Accepted connections that are neither neighbour nor transfer yet: the lowest is the oldest.
-    opening: BTreeSet<ConnId>,
+    opening: Rare<BTreeSet<ConnId>>,
     address: OwnAddress,
     surroundings: Surroundings,
-    lookups: BTreeMap<LookupId, (String, u16)>,
+    lookups: Rare<BTreeMap<LookupId, (String, u16)>>,
     blocked: Blocked,
     hosts: Hosts,
     /// Where hosts are asked for; nothing if nowhere.
@@ -197,7 +199,7 @@ pub struct Node {
     /// Where the streams of links that have said little are inflated.
     window: Window,
     /// Room for what one step inflates; none until a compressed link needs it.
-    inflated: Vec<u8>,
+    inflated: Rare<Vec<u8>>,
     /// Whether others can reach us; none while there is nothing to know.
     reach: Option<Box<Reach>>,
 }
@@ -226,10 +228,10 @@ impl Node {
             library: Library::default(),
             conns: Table::default(),
             census: Census::default(),
-            opening: BTreeSet::new(),
+            opening: Rare::default(),
             address: OwnAddress::default(),
             surroundings: Surroundings::default(),
-            lookups: BTreeMap::new(),
+            lookups: Rare::default(),
             blocked: Blocked::default(),
             hosts: Hosts::new(config.hosts_max, &mut rng.derive("hosts")),
             bootstrap: None,
@@ -258,7 +260,7 @@ impl Node {
             letters: Letters::default(),
             deflater: Deflater::default(),
             window: Window::default(),
-            inflated: Vec::new(),
+            inflated: Rare::default(),
             found: Vec::new(),
             tally: Tally::default(),
             passages: Passages::new(config.passages_max),
@@ -394,9 +396,8 @@ impl Node {
 
     /// A connection is not being opened any more: it is something, or gone.
     fn opened(&mut self, conn: ConnId) {
-        // An empty set that once held something keeps room for more.
-        if self.opening.remove(&conn) && self.opening.is_empty() {
-            self.opening = BTreeSet::new();
+        if self.opening.contains(&conn) {
+            self.opening.change(|opening| opening.remove(&conn));
         }
     }
 

@@ -68,7 +68,7 @@ impl Node {
             return self.refuse(Why::TableFull, format!("connect {host}:{port}"));
         }
         let lookup = self.out.resolve(host.clone());
-        self.lookups.insert(lookup, (host, port));
+        self.lookups.change(|all| all.insert(lookup, (host, port)));
     }
 
     /// Dials a host that the user named.

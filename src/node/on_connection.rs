@@ -35,7 +35,7 @@ impl Node {
         self.address.saw_local(local.ip());
         self.came_in(now, peer.ip());
         self.conns.insert(conn, peer, local.ip(), Phase::AwaitsFirstBytes(Vec::new()));
-        self.opening.insert(conn);
+        self.opening.change(|opening| opening.insert(conn));
         let patience = Duration::from_secs(self.config.handshake_timeout_s.into());
         self.conns.set_timer(conn, now + patience);
     }
@@ -123,7 +123,7 @@ impl Node {
 
     /// A host name of `Command::Connect`, or that of a source of hosts, was looked up.
     pub(super) fn on_resolved(&mut self, now: Time, lookup: LookupId, addresses: &[IpAddr]) {
-        let Some((host, port)) = self.lookups.remove(&lookup) else {
+        let Some((host, port)) = self.lookups.change(|all| all.remove(&lookup)) else {
             return self.on_source_found(now, lookup, addresses);
         };
         match addresses.first() {

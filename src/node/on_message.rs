@@ -54,11 +54,12 @@ impl Node {
         mut inflater: Box<super::link::stream::Inflater>,
         mut data: &[u8],
     ) {
-        let mut space = std::mem::take(&mut self.inflated);
-        space.resize(INFLATED_STEP_BYTES, 0);
+        let mut room = std::mem::take(&mut self.inflated);
+        room.change(|space| space.resize(INFLATED_STEP_BYTES, 0));
+        let space = room.get_mut().map_or(&mut [][..], |space| &mut space[..]);
         let mut inflated = 0;
         let bad = loop {
-            let Ok((read, written)) = inflater.step(data, &mut space, &mut self.window) else {
+            let Ok((read, written)) = inflater.step(data, space, &mut self.window) else {
                 break true;
             };
             inflated += written;
@@ -72,7 +73,7 @@ impl Node {
                 break false;
             }
         };
-        self.inflated = space;
+        self.inflated = room;
         match self.conns.at_mut(from.at).and_then(|row| row.phase.link_mut()) {
             Some(_) if bad => self.close(now, from.conn, Why::BadDeflate, None),
             Some(link) => link.inflater = Some(inflater),

@@ -31,6 +31,9 @@ pub(super) struct Conn<P> {
 /// So many rows are looked through for the next one that is wanted.
 const NEAR: usize = 8;
 
+/// A table has room for so many as soon as it holds one: as many as a leaf has neighbours.
+const FIRST: usize = 3;
+
 /// A table of so many has room for so many more: none if it is small, as most are.
 fn slack(len: usize) -> usize {
     len / 8
@@ -81,7 +84,7 @@ impl<P> Table<P> {
         let new = Conn { peer: peer.into(), local, outbox: Outbox::default(), phase };
         let at = self.rows.partition_point(|row| row.name < conn);
         if self.conns.len() == self.conns.capacity() {
-            let more = slack(self.conns.len()).max(1);
+            let more = if self.conns.is_empty() { FIRST } else { slack(self.conns.len()).max(1) };
             self.rows.reserve_exact(more);
             self.conns.reserve_exact(more);
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::node::rare::Rare;
 use crate::node::size::block;
 use crate::node::{Config, ConnId, Time};
 
@@ -30,18 +31,20 @@ pub(crate) struct Cached {
 /// The cached pongs, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Pongs {
-    cached: VecDeque<Cached>,
+    cached: Rare<VecDeque<Cached>>,
 }
 
 impl Pongs {
     /// Keeps a pong; an older one of the same servent goes, and the oldest if there is no room.
     pub(crate) fn keep(&mut self, pong: Cached, config: &Config) {
-        self.cached.retain(|other| other.address != pong.address);
         let max = CACHED_PER_ANSWERED * usize::from(config.pongs_per_ping);
-        while self.cached.len() >= max.max(1) {
-            self.cached.pop_front();
-        }
-        self.cached.push_back(pong);
+        self.cached.change(|cached| {
+            cached.retain(|other| other.address != pong.address);
+            while cached.len() >= max.max(1) {
+                cached.pop_front();
+            }
+            cached.push_back(pong);
+        });
     }
 
     /// Bytes that they take.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::{Action, Chunk, ConnId, Event, LookupId};
+use crate::node::rare::Rare;
 use crate::node::why::Counts;
 use crate::node::{Time, Why};
 
@@ -38,7 +39,7 @@ pub struct Out {
     /// The most bytes that ever waited in the queue of one connection.
     pub queue_peak_bytes: u32,
     /// Accepted connections whose flushing close was ordered and that are not gone yet.
-    lingering: BTreeSet<ConnId>,
+    lingering: Rare<BTreeSet<ConnId>>,
     connections_ordered: u64,
     lookups_ordered: u64,
 }
@@ -55,7 +56,7 @@ impl Out {
     /// Orders a close.
     pub fn close(&mut self, conn: ConnId, flush: bool) {
         if flush && conn.is_accepted() {
-            self.lingering.insert(conn);
+            self.lingering.change(|lingering| lingering.insert(conn));
         }
         self.actions.push(Action::Close { conn, flush });
     }
@@ -76,12 +77,11 @@ impl Out {
 
     /// A connection is gone; says whether it was being flushed.
     pub(in crate::node) fn gone(&mut self, conn: ConnId) -> bool {
-        let lingered = self.lingering.remove(&conn);
-        // An empty set that once held something keeps room for more.
-        if lingered && self.lingering.is_empty() {
-            self.lingering = BTreeSet::new();
+        let lingers = self.lingering.contains(&conn);
+        if lingers {
+            self.lingering.change(|lingering| lingering.remove(&conn));
         }
-        lingered
+        lingers
     }
 
     /// Orders a look-up of a host name and names it.

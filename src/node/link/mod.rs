@@ -89,7 +89,7 @@ impl Link {
     /// See `Node::look_ahead`.
     pub(super) fn look_ahead(&self) -> u64 {
         let read = self.bytes_in ^ self.messages_in ^ u64::from(self.partial.is_some());
-        read ^ u64::from(self.hops_limit) ^ self.health.look_ahead()
+        read ^ u64::from(self.hops_limit) ^ self.health.look_ahead() ^ self.allowance.look_ahead()
     }
 
     /// A handshake was completed.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::io::{DownloadId, SearchEnd, SearchId, SearchQuery};
+use super::rare::Rare;
 use super::{Config, Time};
 use crate::library::{FileKind, words};
 use crate::wire::query::{self, QueryOut};
@@ -123,8 +124,8 @@ impl Search {
 /// All searches under way.
 #[derive(Debug, Default)]
 pub(crate) struct Searches {
-    all: BTreeMap<Asker, Search>,
-    by_guid: BTreeMap<Guid, Asker>,
+    all: Rare<BTreeMap<Asker, Search>>,
+    by_guid: Rare<BTreeMap<Guid, Asker>>,
 }
 
 /// How answers can reach us.
@@ -198,31 +199,33 @@ impl Searches {
         if self.all.len() >= usize::from(config.searches_max) {
             return Err(NotBegun::TooMany);
         }
-        self.by_guid.insert(search.guid, asker);
-        Ok(self.all.entry(asker).or_insert(search))
+        let guid = search.guid;
+        self.by_guid.change(|by_guid| by_guid.insert(guid, asker));
+        self.all.change(|all| all.insert(asker, search));
+        self.get_mut(asker).ok_or(NotBegun::TooMany)
     }
 
     /// Ends a search.
     pub(crate) fn end(&mut self, asker: Asker) -> Option<Search> {
-        let search = self.all.remove(&asker)?;
-        self.by_guid.remove(&search.guid);
-        for guid in &search.earlier {
-            self.by_guid.remove(guid);
+        self.all.get(&asker)?;
+        let search = self.all.change(|all| all.remove(&asker))?;
+        for guid in search.earlier.iter().chain([&search.guid]) {
+            self.by_guid.change(|by_guid| by_guid.remove(guid));
         }
         Some(search)
     }
 
     /// The search asks anew, under this GUID; hits for what it asked before still come home.
     pub(crate) fn asks_as(&mut self, asker: Asker, guid: Guid) {
-        if let Some(search) = self.all.get_mut(&asker) {
+        if let Some(search) = self.get_mut(asker) {
             search.earlier.push(std::mem::replace(&mut search.guid, guid));
-            self.by_guid.insert(guid, asker);
+            self.by_guid.change(|by_guid| by_guid.insert(guid, asker));
         }
     }
 
     /// An expanding ring whose hits have been awaited for long enough.
     pub(crate) fn take_ring_due(&mut self, now: Time) -> Option<Asker> {
-        self.all.iter_mut().find_map(|(&asker, search)| {
+        self.iter_mut().find_map(|(asker, search)| {
             let ring = search.ring.as_mut().filter(|ring| ring.due <= now)?;
             ring.due = Time::NEVER;
             Some(asker)
@@ -248,12 +251,12 @@ impl Searches {
     /// The search whose query has this GUID.
     pub(crate) fn by_guid(&mut self, guid: &Guid) -> Option<(Asker, &mut Search)> {
         let asker = *self.by_guid.get(guid)?;
-        Some((asker, self.all.get_mut(&asker)?))
+        Some((asker, self.get_mut(asker)?))
     }
 
     /// The search of this asker.
     pub(crate) fn get_mut(&mut self, asker: Asker) -> Option<&mut Search> {
-        self.all.get_mut(&asker)
+        self.all.get_mut()?.get_mut(&asker)
     }
 
     /// All of them.
@@ -263,7 +266,7 @@ impl Searches {
 
     /// All of them, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Asker, &mut Search)> {
-        self.all.iter_mut().map(|(&asker, search)| (asker, search))
+        self.all.get_mut().into_iter().flatten().map(|(&asker, search)| (asker, search))
     }
 }
 
