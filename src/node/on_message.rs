@@ -527,7 +527,10 @@ impl Node {
         let teller = self.conns.at_mut(from.at).map(|row| row.peer().ip());
         let max = self.config.try_addresses_max;
         let (address, ultrapeer) = (pong.address, is_ultrapeer(&pong));
-        self.learn_from_pong(now, Speaker { teller, address, ultrapeer }, &pong, max);
+        let found = self.learn_from_pong(now, Speaker { teller, address, ultrapeer }, &pong, max);
+        if found.fresh > 0 {
+            self.pongs.brought_news();
+        }
         if !self.is_usable(pong.address) {
             return Err(Why::BadAddress);
         }

@@ -172,15 +172,19 @@ impl Node {
 
     /// No host is left to dial: the neighbours may know some.
     fn ask_for_hosts(&mut self, now: Time) {
-        if now >= self.ask_for_hosts_at {
-            let wait = Duration::from_secs(self.config.alive_ping_s.max(1).into());
-            self.ask_for_hosts_at = now + wait;
+        let neighbours = self.neighbours();
+        let lonelier = self.pongs.is_lonelier(neighbours);
+        if lonelier {
+            self.pongs.brought_news();
+        }
+        if lonelier || now >= self.ask_for_hosts_at {
+            self.ask_for_hosts_at = now + self.pongs.asks_all(neighbours, &self.config);
             let links = self.conns.iter().filter(|(_, row)| row.phase.link().is_some());
             for conn in links.map(|(conn, _)| conn).collect::<Vec<_>>() {
                 self.ping_for_hosts(conn);
             }
         }
-        if self.neighbours() > 0 {
+        if neighbours > 0 {
             self.fill_at = self.fill_at.min(self.ask_for_hosts_at);
         }
     }

@@ -11,6 +11,9 @@ use crate::node::{Config, ConnId, Time};
 /// Cached pongs for each one that an answer may hold.
 const CACHED_PER_ANSWERED: usize = 5;
 
+/// How often the wait doubles before neighbours are asked for hosts again that knew none.
+const DOUBLED_MAX: u8 = 3;
+
 /// A pong that a neighbour sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cached {
@@ -32,6 +35,10 @@ pub(crate) struct Cached {
 #[derive(Debug, Default)]
 pub(crate) struct Pongs {
     cached: Rare<VecDeque<Cached>>,
+    /// With how many neighbours we last asked them all for hosts.
+    neighbours: u16,
+    /// How often in a row that was in vain.
+    barren: u8,
 }
 
 impl Pongs {
@@ -45,6 +52,27 @@ impl Pongs {
             }
             cached.push_back(pong);
         });
+    }
+
+    /// A pong named a host that we did not know.
+    pub(crate) fn brought_news(&mut self) {
+        self.barren = 0;
+    }
+
+    /// All neighbours, so many, are asked for hosts: how long until they may be asked again. Where
+    /// nobody has any news that need not be soon: in a network with fewer hosts than we would like
+    /// as neighbours it would go on for ever.
+    pub(crate) fn asks_all(&mut self, neighbours: usize, config: &Config) -> Duration {
+        self.neighbours = u16::try_from(neighbours).unwrap_or(u16::MAX);
+        let doubled = self.barren.min(DOUBLED_MAX);
+        self.barren = doubled + 1;
+        Duration::from_secs(u64::from(config.alive_ping_s.max(1)) << doubled)
+    }
+
+    /// Whether some neighbour has left since all were asked in vain: then the others are asked
+    /// without that patience.
+    pub(crate) fn is_lonelier(&self, neighbours: usize) -> bool {
+        self.barren > 1 && neighbours < usize::from(self.neighbours)
     }
 
     /// Bytes that they take.
@@ -72,6 +100,21 @@ impl Pongs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_asks_in_vain_asks_less_often() {
+        let config = Config { alive_ping_s: 20, ..Config::default() };
+        let mut pongs = Pongs::default();
+        let waits = |pongs: &mut Pongs, times| {
+            let wait = |_| pongs.asks_all(30, &config).as_secs();
+            (0..times).map(wait).collect::<Vec<_>>()
+        };
+        assert_eq!(waits(&mut pongs, 8), [20, 40, 80, 160, 160, 160, 160, 160]);
+        assert!(pongs.is_lonelier(29) && !pongs.is_lonelier(30));
+        pongs.brought_news();
+        assert!(!pongs.is_lonelier(29));
+        assert_eq!(waits(&mut pongs, 2), [20, 40]);
+    }
 
     #[test]
     fn answers_are_fresh_few_and_from_others() {
