@@ -264,16 +264,23 @@ impl Node {
             return self.on_walker(now, from, header, payload);
         }
         lifetime::admit(header, &self.config)?;
+        let asks_for_leaf = header.hops == 0
+            && self.config.strategy == Strategy::Dynamic
+            && self.tier == Tier::Ultrapeer
+            && self.is_leaf(from.at);
+        // How far a leaf's query goes is ours to say: when it comes after the copy of another
+        // ultrapeer, which asks for the leaf as well, it goes no farther than that copy.
+        let ttl = if asks_for_leaf { 0 } else { header.ttl };
         let cost = self.fair.cost(header.ttl);
         if !self.fair.affords(cost, header.hops, &header.guid)
-            && self.seen.is_news(&header.guid, header.ttl)
+            && self.seen.is_news(&header.guid, ttl)
         {
             // It is not known by that: another neighbour may bring it.
             self.fair.refused(cost, header.hops);
             return Err(Why::TooManyQueries);
         }
         let forward = self.config.forward;
-        let admission = self.seen.admit(header.guid, from.conn, header.ttl, forward);
+        let admission = self.seen.admit(header.guid, from.conn, ttl, forward);
         match admission {
             Admission::Fresh | Admission::Higher => self.fair.charge(cost, header.hops),
             Admission::Duplicate => return Err(Why::Duplicate),
@@ -294,11 +301,7 @@ impl Node {
         if self.tier == Tier::Leaf {
             return Err(Why::NotRelayed);
         }
-        let fresh_of_leaf = header.hops == 0
-            && admission == Admission::Fresh
-            && self.config.strategy == Strategy::Dynamic
-            && self.is_leaf(from.at);
-        if fresh_of_leaf {
+        if asks_for_leaf {
             self.stirred = true;
             return self.begin_for_leaf(now, from, header, &query, payload);
         }

@@ -203,6 +203,20 @@ fn a_leaf_query_becomes_a_dynamic_query_of_its_ultrapeer() {
 }
 
 #[test]
+fn a_leaf_query_that_another_ultrapeer_passed_on_first_goes_no_farther() {
+    let (mut world, peers) = ultrapeer(20);
+    let asker = leaf(&mut world);
+    world.say(peers[0], &query(7, 1, 1, "some words"));
+    world.say(asker, &query(7, 4, 0, "some words"));
+    world.pass(60);
+    assert_eq!(ttls(&asked(&mut world, &peers)), NONE);
+    assert_eq!(world.count(0, Why::Duplicate), 1);
+    // The other ultrapeer goes on asking, and is not held up by that.
+    world.say(peers[1], &query(7, 3, 1, "some words"));
+    assert_eq!(ttls(&asked(&mut world, &peers)), [2; 19]);
+}
+
+#[test]
 fn a_leaf_bounds_how_far_its_query_goes() {
     for (ttl, expected, why) in
         [(1, vec![], Some(Why::TtlSpent)), (2, vec![1; 20], None), (3, vec![2, 2, 2], None)]
