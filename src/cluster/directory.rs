@@ -6,6 +6,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,10 @@ const PLAN: &str = "cluster.json";
 const NEW_PLAN: &str = "cluster.json.new";
 /// Whoever changes a cluster holds this file.
 const LOCK: &str = "lock";
+/// What a program that was killed was just starting holds its files for a moment longer.
+const LET_GO_WITHIN: Duration = Duration::from_millis(500);
+/// How often is looked meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// The folders of the nodes.
 const NODES: &str = "nodes";
 /// A folder that may be there before the cluster is: what its nodes share, in any order. It goes
@@ -210,10 +216,16 @@ impl Directory {
     pub(super) fn lock(&self) -> Result<File, ClusterError> {
         let path = self.0.join(LOCK);
         let file = File::create(&path).map_err(ClusterError::file(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(ClusterError::Busy(self.0.clone())),
-            Err(TryLockError::Error(error)) => Err(ClusterError::File { path, error }),
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if began.elapsed() < LET_GO_WITHIN => {
+                    thread::sleep(LOOK_INTERVAL);
+                }
+                Err(TryLockError::WouldBlock) => return Err(ClusterError::Busy(self.0.clone())),
+                Err(TryLockError::Error(error)) => return Err(ClusterError::File { path, error }),
+            }
         }
     }
 
@@ -290,7 +302,7 @@ fn remove_each(folder: &Path) -> Result<(), ClusterError> {
         }
         Ok(())
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let threads: Vec<_> = (0..REMOVERS).map(|_| scope.spawn(work)).collect();
         // A thread that cannot tell leaves its error to the removal of the whole.
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))

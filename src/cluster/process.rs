@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 use std::{env, io};
 
@@ -148,9 +149,17 @@ impl Start<'_> {
             }
         }
         command.env(MARK, self.directory).env(SEAT_MARK, self.seat);
-        command
+        let mut child = command
             .spawn()
-            .map_err(|error| ClusterError::Program { program: self.program.to_owned(), error })
+            .map_err(|error| ClusterError::Program { program: self.program.to_owned(), error })?;
+        // It counts as started a moment before it has an environment, and nobody would find it.
+        let environment = format!("/proc/{}/environ", child.id());
+        while fs::read(&environment).is_ok_and(|bytes| bytes.is_empty())
+            && matches!(child.try_wait(), Ok(None))
+        {
+            thread::yield_now();
+        }
+        Ok(child)
     }
 }
 

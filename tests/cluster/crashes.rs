@@ -45,9 +45,13 @@ fn nodes_and_hosts_that_are_killed_are_told_and_cleared() {
 fn ctrl_c_takes_a_cluster_in_the_foreground_down() {
     let place = Place::new();
     let mut up = place.command(&["up", "-n", "3", "--foreground"]);
-    let mut tool = up.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("up");
+    let mut tool = up.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("up");
     let mut lines = BufReader::new(tool.stdout.take().expect("piped")).lines();
-    let ready = lines.next().expect("a line").expect("a line");
+    let Some(ready) = lines.next() else {
+        let said = tool.wait_with_output().expect("it is over").stderr;
+        panic!("{}", String::from_utf8_lossy(&said));
+    };
+    let ready = ready.expect("a line");
     assert!(ready.contains("3 servents"), "{ready}");
     signal("-INT", tool.id());
     assert!(tool.wait().expect("it is over").success());
